@@ -1,0 +1,90 @@
+/**
+ * What can be tuned, with defaults, ranges and units. One object, parsed once per isolate from the CONFIG binding (JSON);
+ * an unknown key or a value out of range is a start-up error that names it.
+ */
+import { z } from "zod";
+
+const ms = (value: number): z.ZodDefault<z.ZodNumber> => z.number().int().min(0).default(value);
+
+export const Config = z.strictObject({
+  limits: z
+    .strictObject({
+      /** Frames a second that one connection may send for long, and at once. */
+      rate: z.number().min(1).default(50),
+      burst: z.number().min(1).default(200),
+      /** Bad frames within a minute that close the connection. */
+      bad_frames: z.number().int().min(1).default(20),
+      /** Messages handed to a device that it has not acknowledged; beyond, it is told heads only. */
+      window: z.number().int().min(1).default(512),
+      /** Frames kept for a broken link, and sends without an answer, of one connection. */
+      buffer: z.number().int().min(1).default(1024),
+      /** A connection ends itself after this many frames or this time, before the platform does. */
+      session_frames: z.number().int().min(1).default(5_000_000),
+      session_ms: ms(12 * 3_600_000),
+    })
+    .prefault({}),
+  timeouts: z
+    .strictObject({
+      hello_ms: ms(10_000),
+      /** Told to the client in seconds; a connection silent for twice that is closed. */
+      heartbeat_ms: z.number().int().min(1000).default(30_000),
+      /** How long a broken link is made anew before the client is told to go away. */
+      reattach_ms: ms(30_000),
+      /** How long a send may wait for its conversation. */
+      send_ms: ms(15_000),
+      typing_ms: ms(6_000),
+      presence_grace_ms: ms(10_000),
+    })
+    .prefault({}),
+  messages: z
+    .strictObject({
+      /** How long after sending a message can be recalled; 0 = for ever. */
+      recall_ms: ms(48 * 3_600_000),
+      /** How long an id is known (DUP1). */
+      dedup_ms: z.number().int().min(60_000).default(24 * 3_600_000),
+    })
+    .prefault({}),
+  writes: z
+    .strictObject({
+      /** How long a user object may keep a changed head in memory only. */
+      flush_ms: ms(1_000),
+      /** How long a lone message's `sent` may wait for all members before a safety alarm is written instead. */
+      settle_ms: ms(250),
+      /** How long a receiver waits for its device's ack to write head and receipt as one row. */
+      settle_ack_ms: ms(60),
+      /** Receipts of one reader to one writer within this time go as one call. */
+      receipt_ms: ms(100),
+      /** When the safety alarm looks for entries that were not taken. */
+      offer_ms: z.number().int().min(100).default(10_000),
+    })
+    .prefault({}),
+  auth: z
+    .strictObject({
+      issuer: z.string().min(1).default("mpim"),
+      audience: z.string().min(1).default("mpim"),
+      access_s: z.number().int().min(1).default(3600),
+      refresh_s: z.number().int().min(1).default(30 * 86_400),
+      /** A second issuer whose tokens are taken too; `sub` is the uid. */
+      external: z
+        .strictObject({ issuer: z.string().min(1), audience: z.string().min(1), jwks_url: z.url() })
+        .optional(),
+      /** log2 of scrypt's cost for new passwords. */
+      scrypt_log_n: z.number().int().min(10).max(20).default(14),
+    })
+    .prefault({}),
+});
+export type Config = z.infer<typeof Config>;
+
+/** Parses overrides (JSON text or nothing) over the defaults. Throws an Error naming each bad key. */
+export function parseConfig(json: string | undefined): Config {
+  let overrides: unknown;
+  try {
+    overrides = json === undefined || json === "" ? {} : JSON.parse(json);
+  } catch {
+    throw new Error("CONFIG is not JSON");
+  }
+  const parsed = Config.safeParse(overrides);
+  if (parsed.success) return parsed.data;
+  const lines = parsed.error.issues.map((issue) => `${issue.path.join(".") || "config"}: ${issue.message}`);
+  throw new Error(`CONFIG is not valid: ${lines.join("; ")}`);
+}
