@@ -1,0 +1,48 @@
+/** The command line of the local server. */
+import { parseArgs } from "node:util";
+import { err, ok, type Result } from "../../src/lib/result.ts";
+
+export interface ServerOptions {
+  readonly port: number;
+  readonly host: string;
+  /** Folder of everything that outlives a start. */
+  readonly data: string;
+  /** File with JSON overrides of src/config/config.ts. */
+  readonly config: string | undefined;
+  readonly help: boolean;
+}
+
+export const HELP = `npm start -- [options]
+
+  --port N        port to listen on; 0 takes a free one (8787)
+  --host ADDRESS  address to listen on (127.0.0.1)
+  --data DIR      folder for messages, accounts and generated secrets (.data)
+  --config FILE   JSON overrides of the defaults in src/config/config.ts
+  --help          this text
+
+Environment: TOKEN_KEY replaces the generated key that signs access tokens.`;
+
+/** Reads the arguments after the script's name; the error is a sentence for the person who typed them. */
+export function parseOptions(args: readonly string[]): Result<ServerOptions, string> {
+  try {
+    const { values } = parseArgs({
+      args: [...args],
+      options: {
+        port: { type: "string", default: "8787" },
+        host: { type: "string", default: "127.0.0.1" },
+        data: { type: "string", default: ".data" },
+        config: { type: "string" },
+        help: { type: "boolean", default: false },
+      },
+    });
+    const port = /^\d{1,5}$/.test(values.port) ? Number(values.port) : Number.NaN;
+    if (!(port <= 65_535)) return err(`--port takes a number from 0 to 65535, not "${values.port}"`);
+    for (const name of ["host", "data", "config"] as const) {
+      if (values[name] === "") return err(`--${name} must not be empty`);
+    }
+    return ok({ port, host: values.host, data: values.data, config: values.config, help: values.help });
+  } catch (error) {
+    // parseArgs throws for unknown options and missing values; its first sentence names the option.
+    return err((error as Error).message.split(". ")[0] ?? "bad options");
+  }
+}

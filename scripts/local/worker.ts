@@ -1,0 +1,73 @@
+/** One Worker on miniflare's API, from wrangler.toml: bindings, migrations and compatibility are written down there only. */
+import { dirname, join, resolve } from "node:path";
+import { convertV4MiniflareOptions, Log, LogLevel, Miniflare, type V4WorkerOptions } from "miniflare";
+import { unstable_getMiniflareWorkerOptions, unstable_readConfig } from "wrangler";
+import { err, ok, type Result } from "../../src/lib/result.ts";
+import { bundleWorker } from "./bundle.ts";
+import { migrate } from "./migrate.ts";
+
+const TOML = resolve(import.meta.dirname, "../../wrangler.toml");
+
+export interface LocalWorker {
+  readonly miniflare: Miniflare;
+  readonly url: URL;
+}
+
+export interface LocalWorkerOptions {
+  readonly host: string;
+  readonly port: number;
+  /** Folder of durable objects and databases. */
+  readonly state: string;
+  /** Secrets and variables beside those of wrangler.toml. */
+  readonly bindings: Readonly<Record<string, string>>;
+}
+
+/** Bundles, starts and migrates; on success the address answers. */
+export async function startWorker(options: LocalWorkerOptions): Promise<Result<LocalWorker, string>> {
+  const toml = unstable_readConfig({ config: TOML });
+  const { workerOptions, main } = unstable_getMiniflareWorkerOptions(TOML);
+  const name = toml.name ?? "worker";
+  const script = await bundleWorker(main ?? "");
+  if (!script.ok) return script;
+  const { modulesRules: _, ...rest } = workerOptions;
+  const worker: V4WorkerOptions = {
+    ...rest,
+    name,
+    modules: [{ type: "ESModule", path: join(dirname(TOML), "main.js"), contents: script.value }],
+    modulesRoot: dirname(TOML),
+    // Not workerOptions.bindings: those also hold the .dev.vars of `npm run dev`.
+    bindings: { ...toml.vars, ...options.bindings },
+    // Straight to the Worker. The default entry adds a hop to every request, and shows stack traces of uncaught errors.
+    unsafeDirectSockets: [{ host: options.host, port: options.port }],
+  };
+  const miniflare = new Miniflare(
+    convertV4MiniflareOptions({
+      workers: [worker],
+      resourcePersistencePath: options.state,
+      log: new Log(LogLevel.ERROR),
+      logRequests: false,
+      // Otherwise fetched from the network at every first start.
+      cf: false,
+    }),
+  );
+  const started = await whenReady(miniflare, options);
+  if (!started.ok) return started;
+  const database = toml.d1_databases[0];
+  if (database !== undefined) {
+    const db = await miniflare.getD1Database(database.binding);
+    await migrate(db, join(dirname(TOML), database.migrations_dir ?? "migrations"));
+  }
+  return ok({ miniflare, url: started.value });
+}
+
+async function whenReady(miniflare: Miniflare, options: LocalWorkerOptions): Promise<Result<URL, string>> {
+  try {
+    await miniflare.ready;
+    return ok(await miniflare.unsafeGetDirectURL());
+  } catch (error) {
+    if ((error as { code?: string }).code === "ERR_ADDRESS_IN_USE") {
+      return err(`port ${options.port} of ${options.host} is in use; choose another with --port`);
+    }
+    return err((error as Error).message);
+  }
+}

@@ -1,0 +1,81 @@
+/** `npm start`: the whole system on one machine, on miniflare's API, with everything it keeps in one folder. */
+import { mkdirSync, readFileSync, rmSync } from "node:fs";
+import { join, resolve } from "node:path";
+import { parseConfig } from "../src/config/config.ts";
+import { err, ok, type Result } from "../src/lib/result.ts";
+import { lockData } from "./local/lock.ts";
+import { HELP, parseOptions } from "./local/options.ts";
+import { whenOrphaned } from "./local/parent.ts";
+import { endLeftOvers, guardRuntime } from "./local/runtime.ts";
+import { loadSecrets } from "./local/secrets.ts";
+
+const options = orExit(parseOptions(process.argv.slice(2)));
+if (options.help) {
+  console.log(HELP);
+  process.exit(0);
+}
+const SIGNALS = ["SIGTERM", "SIGINT", "SIGHUP"] as const;
+for (const signal of SIGNALS) process.on(signal, () => process.exit(0));
+// A reader that went away (`npm start | head`) is no reason to stop serving.
+process.stdout.on("error", () => {});
+process.stderr.on("error", () => {});
+
+const config = orExit(readOverrides(options.config));
+mkdirSync(options.data, { recursive: true });
+const lock = orExit(lockData(options.data));
+await endLeftOvers(options.data);
+const secrets = orExit(loadSecrets(options.data, process.env));
+const unguard = guardRuntime(options.data);
+// In here, what miniflare cannot clean up when it is killed goes at the next start.
+process.env["TMPDIR"] = resolve(options.data, "tmp");
+rmSync(process.env["TMPDIR"], { recursive: true, force: true });
+mkdirSync(process.env["TMPDIR"]);
+
+// Loaded late: wrangler and miniflare take a second, which a mistyped option need not cost.
+const { startWorker } = await import("./local/worker.ts");
+const started = orExit(
+  await startWorker({
+    host: options.host,
+    port: options.port,
+    state: join(options.data, "state"),
+    bindings: { ...secrets, ...(config === undefined ? {} : { CONFIG: config }) },
+  }),
+);
+
+let stopping = false;
+async function stop(): Promise<void> {
+  if (stopping) return;
+  stopping = true;
+  await started.miniflare.dispose();
+  unguard();
+  lock.close();
+  process.exit(0);
+}
+for (const signal of SIGNALS) {
+  // Replaces miniflare's handlers, too, which exit at once with the code of a crash.
+  process.removeAllListeners(signal);
+  process.on(signal, () => void stop());
+}
+whenOrphaned(() => void stop());
+
+const health = await fetch(new URL("/healthz", started.url));
+if (health.status >= 500) orExit(err(`the Worker does not start: ${await health.text()}`));
+console.log(`ready http://${options.host.includes(":") ? `[${options.host}]` : options.host}:${started.url.port}`);
+
+/** The overrides' text, checked by the Worker's own parser before anything starts. */
+function readOverrides(file: string | undefined): Result<string | undefined, string> {
+  if (file === undefined) return ok(undefined);
+  try {
+    const text = readFileSync(file, "utf8");
+    parseConfig(text);
+    return ok(text);
+  } catch (error) {
+    return err(`--config ${file}: ${(error as Error).message}`);
+  }
+}
+
+function orExit<T>(result: Result<T, string>): T {
+  if (result.ok) return result.value;
+  console.error(`error: ${result.error}`);
+  process.exit(1);
+}

@@ -1,0 +1,168 @@
+/** The shell of a conversation: storage, alarms, calls to the members' objects. Decisions are in conversation.ts. */
+import { DurableObject } from "cloudflare:workers";
+import { refuse, type Refusal } from "../../protocol/codes.ts";
+import { kindOf, peerOf, type Cid, type Uid } from "../../protocol/ids.ts";
+import type { Result } from "../../lib/result.ts";
+import { services, type Env } from "../../workers/env.ts";
+import { backoff } from "../lanes.ts";
+import { counted, freshCost } from "../cost.ts";
+import type { AppendReply, ConversationRpc, Draft, Page, PageQuery, PushCall } from "../rpc.ts";
+import { Conversation, refuseAll } from "./conversation.ts";
+import { ConversationStore } from "./conversation-store.ts";
+
+/** The alarm asks again after 1, 2, 4 … times its first delay, at most this many. */
+const LONGEST_ALARM = 64;
+
+export class ConversationObject extends DurableObject<Env> implements ConversationRpc {
+  /** What this object has cost since it woke. */
+  readonly cost = freshCost();
+  #core!: Conversation;
+  #timer: ReturnType<typeof setTimeout> | undefined;
+  #alarmAttempts = 0;
+  /** Replies held until their entries are taken. */
+  readonly #held = new Set<{ ready: () => boolean; go: () => void }>();
+
+  constructor(ctx: DurableObjectState, env: Env) {
+    super(ctx, env);
+    void ctx.blockConcurrencyWhile(async () => {
+      const armed = (await ctx.storage.getAlarm()) !== null;
+      const store = new ConversationStore(counted(ctx.storage.sql, this.cost), (work) =>
+        ctx.storage.transactionSync(work as () => never),
+      );
+      this.#core = new Conversation(store, services(env).config, Date.now(), armed);
+    });
+  }
+
+  async append(
+    uid: Uid,
+    have: number,
+    taken: number,
+    drafts: readonly Draft[],
+  ): Promise<AppendReply> {
+    this.cost.requests += 1;
+    const refusal = await this.#ensure(uid);
+    if (refusal !== undefined) return refuseAll(drafts, refusal);
+    const { reply, hold, arm } = this.#core.append(uid, have, taken, drafts, Date.now());
+    if (arm) this.#setAlarm(1);
+    // ORD3: no await from the commit to here, so no later message can enter the lanes before this one. What leaves,
+    // the pushes and the reply alike, is held by the output gate until the commit is on disk (DUR1).
+    if (reply.results.some((result) => "seq" in result)) this.#pump();
+    if (!hold) return reply;
+    await this.#hold(() => this.#core.settled(reply.head, uid), this.#writes.settle_ms);
+    if (!this.#core.settled(reply.head, uid)) {
+      this.#core.arm();
+      this.#setAlarm(1);
+    }
+    return { ...reply, settled: !this.#core.armed };
+  }
+
+  async release(uid: Uid, ids: readonly string[]): Promise<void> {
+    this.cost.requests += 1;
+    this.#core.release(uid, ids);
+  }
+
+  async page(uid: Uid, query: PageQuery): Promise<Result<Page, Refusal>> {
+    this.cost.requests += 1;
+    // A direct chat that nobody has written in yet is an empty one to its two users.
+    if (!this.#core.exists && kindOf(this.#cid) === "direct" && peerOf(this.#cid, uid) !== undefined) {
+      return { ok: true, value: { messages: [], head: 0, more: false } };
+    }
+    return this.#core.page(this.#cid, uid, query);
+  }
+
+  async count(uid: Uid, seq: number): Promise<Result<number, Refusal>> {
+    this.cost.requests += 1;
+    return this.#core.count(uid, seq);
+  }
+
+  async block(uid: Uid, on: boolean): Promise<void> {
+    this.cost.requests += 1;
+    if ((await this.#ensure(uid)) === undefined) this.#core.block(uid, on);
+  }
+
+  override async alarm(): Promise<void> {
+    this.cost.requests += 1;
+    this.#core.alarm();
+    this.#pump();
+    await this.#hold(() => this.#core.idle, this.#writes.settle_ms);
+    this.#alarmAttempts = this.#core.idle ? 0 : this.#alarmAttempts + 1;
+    if (this.#core.idle || this.#core.armed) return;
+    this.#core.arm();
+    this.#setAlarm(Math.min(LONGEST_ALARM, 2 ** this.#alarmAttempts));
+  }
+
+  get #cid(): Cid {
+    return this.ctx.id.name as Cid;
+  }
+
+  get #writes(): { settle_ms: number; offer_ms: number } {
+    return services(this.env).config.writes;
+  }
+
+  /** Creates a direct chat with its first use; refuses when the other user does not exist, or for strangers. */
+  async #ensure(uid: Uid): Promise<Refusal | undefined> {
+    if (this.#core.exists) return undefined;
+    const peer = kindOf(this.#cid) === "direct" ? peerOf(this.#cid, uid) : undefined;
+    if (peer === undefined) return refuse("not_member", "not a member");
+    if (!(await services(this.env).users.exists(peer))) return refuse("not_found", "no such user");
+    this.#core.create([uid, peer]);
+    return undefined;
+  }
+
+  /** Starts every push that is due; one in flight per member. */
+  #pump(): void {
+    for (const uid of this.#core.members) {
+      const call = this.#core.nextPush(this.#cid, uid, Date.now());
+      if (call !== undefined) this.ctx.waitUntil(this.#push(uid, call));
+    }
+    this.#schedule();
+  }
+
+  async #push(uid: Uid, call: PushCall): Promise<void> {
+    try {
+      // A stub whose call failed is broken for good, so each push takes a fresh one; the lane keeps the order.
+      const reply = await this.env.USERS.get(this.env.USERS.idFromName(uid)).push(uid, call);
+      this.#core.pushed(uid, reply, Date.now(), Math.random());
+    } catch {
+      this.#core.pushFailed(uid, Date.now(), Math.random());
+    }
+    for (const held of this.#held) if (held.ready()) held.go();
+    this.#pump();
+  }
+
+  /** Pumps again when a push that failed is due. */
+  #schedule(): void {
+    const due = this.#core.nextDue();
+    if (due === undefined || this.#timer !== undefined) return;
+    this.#timer = setTimeout(
+      () => {
+        this.#timer = undefined;
+        this.#pump();
+      },
+      Math.max(0, due - Date.now()),
+    );
+  }
+
+  /** Resolves when `ready` holds, or after `ms`. */
+  #hold(ready: () => boolean, ms: number): Promise<void> {
+    if (ready()) return Promise.resolve();
+    return new Promise((resolve) => {
+      const held = { ready, go: (): void => {} };
+      const timer = setTimeout(() => held.go(), ms);
+      held.go = (): void => {
+        clearTimeout(timer);
+        this.#held.delete(held);
+        resolve();
+      };
+      this.#held.add(held);
+    });
+  }
+
+  #setAlarm(times: number): void {
+    this.cost.rowsWritten += 1;
+    const { offer_ms } = this.#writes;
+    const jitter = backoff(0, { backoff: offer_ms * times, longest: Number.MAX_SAFE_INTEGER }, Math.random());
+    void this.ctx.storage.setAlarm(Date.now() + Math.max(jitter, offer_ms / 2));
+  }
+}
+

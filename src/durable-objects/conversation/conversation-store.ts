@@ -1,0 +1,236 @@
+/** All SQL of a conversation. Synchronous; what one transaction writes is durable together or not at all. */
+import type { Uid } from "../../protocol/ids.ts";
+import { migrate, type Sql, type Transact } from "../migrate.ts";
+import type { Amended } from "../message-json.ts";
+import type { Entry, PageQuery } from "../rpc.ts";
+import { CONVERSATION_SCHEMA } from "./conversation-schema.ts";
+
+/** An entry with what only the log knows of it. */
+export interface LogRow extends Entry {
+  readonly device: string;
+  readonly hash: string;
+}
+
+export interface MemberRow {
+  readonly uid: Uid;
+  /** Entries up to here are not this member's (SEC1). */
+  readonly joinedSeq: number;
+  readonly takenSeq: number;
+  /** In a direct chat: this member takes nothing from the other. */
+  readonly blocks: boolean;
+}
+
+/** All that one batch of drafts changes. */
+export interface Writes {
+  readonly rows: readonly LogRow[];
+  readonly amended: ReadonlyMap<number, Amended>;
+  /** Entries whose text is erased. */
+  readonly erased: readonly number[];
+  readonly qos2: readonly { sender: Uid; id: string; seq: number; hash: string }[];
+  /** Cursors that fell far behind, written along. */
+  readonly taken: readonly { uid: Uid; seq: number }[];
+}
+
+type RawRow = {
+  seq: number;
+  id: string;
+  sender: string;
+  device: string;
+  ts: number;
+  kind: string;
+  priority: number;
+  count: number;
+  hash: string;
+  body: string;
+  extra: string;
+};
+
+const COLUMNS = "seq, id, sender, device, ts, kind, priority, count, hash, body, extra";
+
+export class ConversationStore {
+  readonly #sql: Sql;
+  readonly #transact: Transact;
+
+  constructor(sql: Sql, transact: Transact) {
+    this.#sql = sql;
+    this.#transact = transact;
+    migrate(sql, transact, CONVERSATION_SCHEMA);
+  }
+
+  /** The newest entry. */
+  last(): LogRow | undefined {
+    const [row] = this.#sql.exec<RawRow>(`SELECT ${COLUMNS} FROM log ORDER BY seq DESC LIMIT 1`).toArray();
+    return row && toEntry(row);
+  }
+
+  row(seq: number): LogRow | undefined {
+    const [row] = this.#sql.exec<RawRow>(`SELECT ${COLUMNS} FROM log WHERE seq = ?`, seq).toArray();
+    return row && toEntry(row);
+  }
+
+  /** Entries with `after < seq < before`, ascending, the oldest `limit` of them. */
+  range(after: number, before: number, limit: number): LogRow[] {
+    return this.#sql
+      .exec<RawRow>(
+        `SELECT ${COLUMNS} FROM log WHERE seq > ? AND seq < ? ORDER BY seq LIMIT ?`,
+        after,
+        before,
+        limit,
+      )
+      .toArray()
+      .map(toEntry);
+  }
+
+  /** The entries of a page, ascending: the oldest after `after`, or the newest before `before`, above `floor`. */
+  page(query: PageQuery, floor: number): LogRow[] {
+    if (query.after !== undefined) {
+      return this.range(Math.max(query.after, floor), query.before ?? Number.MAX_SAFE_INTEGER, query.limit);
+    }
+    return this.#sql
+      .exec<RawRow>(
+        `SELECT ${COLUMNS} FROM log WHERE seq > ? AND seq < ? ORDER BY seq DESC LIMIT ?`,
+        floor,
+        query.before ?? Number.MAX_SAFE_INTEGER,
+        query.limit,
+      )
+      .toArray()
+      .toReversed()
+      .map(toEntry);
+  }
+
+  /** Sender, id and seq of every entry from `seq` on. */
+  ids(from: number): { seq: number; sender: string; id: string }[] {
+    return this.#sql
+      .exec<{ seq: number; sender: string; id: string }>(
+        "SELECT seq, sender, id FROM log WHERE seq >= ? ORDER BY seq",
+        from,
+      )
+      .toArray();
+  }
+
+  /** The first seq whose time is at or after `ts`; head + 1 when none is. Times never fall along the log. */
+  firstSince(ts: number, head: number): number {
+    let low = 1;
+    let high = head + 1;
+    while (low < high) {
+      const middle = Math.floor((low + high) / 2);
+      if ((this.row(middle)?.ts ?? 0) < ts) low = middle + 1;
+      else high = middle;
+    }
+    return low;
+  }
+
+  members(): MemberRow[] {
+    return this.#sql
+      .exec<{ uid: string; joined_seq: number; taken_seq: number; blocks: number }>(
+        "SELECT uid, joined_seq, taken_seq, blocks FROM member ORDER BY uid",
+      )
+      .toArray()
+      .map((row) => ({
+        uid: row.uid as Uid,
+        joinedSeq: row.joined_seq,
+        takenSeq: row.taken_seq,
+        blocks: row.blocks === 1,
+      }));
+  }
+
+  createMembers(uids: readonly Uid[]): void {
+    this.#transact(() => {
+      for (const uid of uids) {
+        this.#sql.exec("INSERT INTO member (uid, joined_seq, taken_seq, blocks) VALUES (?, 0, 0, 0)", uid);
+      }
+    });
+  }
+
+  setBlocks(uid: Uid, on: boolean): void {
+    this.#sql.exec("UPDATE member SET blocks = ? WHERE uid = ?", on ? 1 : 0, uid);
+  }
+
+  amended(seq: number): Amended | undefined {
+    const [row] = this.#sql.exec<{ state: string }>("SELECT state FROM amended WHERE seq = ?", seq).toArray();
+    return row && (JSON.parse(row.state) as Amended);
+  }
+
+  /** What was amended in a range of seqs, both ends included. */
+  amendedBetween(first: number, last: number): Map<number, Amended> {
+    const rows = this.#sql
+      .exec<{ seq: number; state: string }>("SELECT seq, state FROM amended WHERE seq BETWEEN ? AND ?", first, last)
+      .toArray();
+    return new Map(rows.map((row) => [row.seq, JSON.parse(row.state) as Amended]));
+  }
+
+  qos2(sender: Uid, id: string): { seq: number; hash: string } | undefined {
+    return this.#sql
+      .exec<{ seq: number; hash: string }>("SELECT seq, hash FROM qos2 WHERE sender = ? AND id = ?", sender, id)
+      .toArray()[0];
+  }
+
+  release(sender: Uid, ids: readonly string[]): void {
+    this.#transact(() => {
+      for (const id of ids) this.#sql.exec("DELETE FROM qos2 WHERE sender = ? AND id = ?", sender, id);
+    });
+  }
+
+  saveTaken(taken: readonly { uid: Uid; seq: number }[]): void {
+    for (const { uid, seq } of taken) this.#sql.exec("UPDATE member SET taken_seq = ? WHERE uid = ?", seq, uid);
+  }
+
+  /** One commit for one batch. */
+  write(writes: Writes): void {
+    this.#transact(() => {
+      for (const row of writes.rows) {
+        this.#sql.exec(
+          `INSERT INTO log (${COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+          row.seq,
+          row.id,
+          row.from,
+          row.device,
+          row.ts,
+          row.kind,
+          row.priority,
+          row.count,
+          row.hash,
+          row.body,
+          extraOf(row),
+        );
+      }
+      for (const seq of writes.erased) this.#sql.exec("UPDATE log SET body = '' WHERE seq = ?", seq);
+      for (const [seq, state] of writes.amended) {
+        this.#sql.exec(
+          "INSERT INTO amended (seq, state) VALUES (?, ?) ON CONFLICT (seq) DO UPDATE SET state = excluded.state",
+          seq,
+          JSON.stringify(state),
+        );
+      }
+      for (const { sender, id, seq, hash } of writes.qos2) {
+        this.#sql.exec("INSERT INTO qos2 (sender, id, seq, hash) VALUES (?, ?, ?, ?)", sender, id, seq, hash);
+      }
+      this.saveTaken(writes.taken);
+    });
+  }
+}
+
+type Extra = Pick<Entry, "reply_to" | "mentions" | "target" | "op">;
+
+function extraOf(row: LogRow): string {
+  const { reply_to, mentions, target, op } = row;
+  if (reply_to === undefined && mentions === undefined && target === undefined && op === undefined) return "";
+  return JSON.stringify({ reply_to, mentions, target, op });
+}
+
+function toEntry(row: RawRow): LogRow {
+  const extra = row.extra === "" ? {} : (JSON.parse(row.extra) as Extra);
+  return {
+    seq: row.seq,
+    id: row.id,
+    from: row.sender as Uid,
+    device: row.device,
+    ts: row.ts,
+    kind: row.kind as Entry["kind"],
+    priority: row.priority,
+    count: row.count,
+    hash: row.hash,
+    body: row.body,
+    ...extra,
+  };
+}

@@ -1,0 +1,130 @@
+/**
+ * What the objects say to each other and to the edge: plain data and the two interfaces.
+ * Times are ms since the epoch; `body` is JSON text, made once at the edge and spliced, never parsed, on the way.
+ */
+import type { Refusal } from "../protocol/codes.ts";
+import type { HeadView, Kind, Op } from "../protocol/frames.ts";
+import type { Cid, DeviceId, Uid } from "../protocol/ids.ts";
+import type { Result } from "../lib/result.ts";
+
+/** One entry of a conversation's log. Whatever it says at its seq is so for ever, but for text that a recall erases. */
+export interface Entry {
+  readonly seq: number;
+  readonly id: string;
+  readonly from: Uid;
+  readonly ts: number;
+  readonly kind: Kind;
+  /** JSON text; "" = none. */
+  readonly body: string;
+  readonly priority: number;
+  /** How many countable entries the log holds up to and with this one: unread counts are differences of it (UNR1). */
+  readonly count: number;
+  readonly reply_to?: number | undefined;
+  readonly mentions?: readonly Uid[] | undefined;
+  readonly target?: number | undefined;
+  readonly op?: Op | undefined;
+}
+
+/** What a device asks to put into the log. */
+export interface Draft {
+  readonly id: string;
+  readonly device: DeviceId;
+  readonly kind: Kind;
+  readonly body: string;
+  readonly priority: number;
+  readonly qos: 1 | 2;
+  readonly reply_to?: number | undefined;
+  readonly mentions?: readonly Uid[] | undefined;
+  readonly target?: number | undefined;
+  readonly op?: Op | undefined;
+}
+
+export type DraftResult =
+  | { readonly id: string; readonly seq: number; readonly ts: number; readonly duplicate?: true }
+  | { readonly id: string; readonly refusal: Refusal };
+
+export interface AppendReply {
+  /** One for each draft, in their order. */
+  readonly results: readonly DraftResult[];
+  /** What the caller's object lacked: ascending, contiguous, ending at `head`; the first may be above `have + 1`. */
+  readonly entries: readonly Entry[];
+  readonly head: number;
+  /** True: no safety alarm stands behind these entries, so the caller writes its head before it answers (DUR3). */
+  readonly settled: boolean;
+}
+
+/** A push of entries to one member. */
+export interface PushCall {
+  readonly cid: Cid;
+  /** Ascending and contiguous. */
+  readonly entries: readonly Entry[];
+  /** True: the receiver writes its head before it replies. */
+  readonly settle: boolean;
+  /** True: entries below the first were left out on purpose; the receiver announces the hole and goes on. */
+  readonly skip: boolean;
+}
+
+export interface PushReply {
+  /** The highest seq below which the receiver lacks nothing. */
+  readonly have: number;
+  /** The part of `have` that is on the receiver's disk: *taken* (DUR3). */
+  readonly taken: number;
+}
+
+export interface PageQuery {
+  /** Exclusive bounds; `after` wins over `before`. */
+  readonly after?: number | undefined;
+  readonly before?: number | undefined;
+  /** 1–200. */
+  readonly limit: number;
+}
+
+export interface Page {
+  /** JSON texts of `MessageView`, ascending. */
+  readonly messages: readonly string[];
+  readonly head: number;
+  readonly more: boolean;
+}
+
+/** Something that is told to whoever is online and kept nowhere. */
+export type Signal =
+  | { readonly t: "typing"; readonly cid: Cid; readonly user: Uid; readonly on: boolean }
+  | { readonly t: "message"; readonly cid: Cid; readonly user: Uid; readonly frame: string }
+  | { readonly t: "presence"; readonly user: Uid; readonly online: boolean; readonly lastSeen: number };
+
+/** Methods of `ConversationObject`, addressed by cid. */
+export interface ConversationRpc {
+  /** Puts drafts of one member into the log. `have`: what the caller's object knows without a gap; `taken`: what of it is on its disk. */
+  append(uid: Uid, have: number, taken: number, drafts: readonly Draft[]): Promise<AppendReply>;
+  /** Forgets QoS 2 ids of a sender (DUP1). */
+  release(uid: Uid, ids: readonly string[]): Promise<void>;
+  /** One page of history, amendments applied. */
+  page(uid: Uid, query: PageQuery): Promise<Result<Page, Refusal>>;
+  /** How many countable entries the log holds up to and with `seq`; refused beyond the head. */
+  count(uid: Uid, seq: number): Promise<Result<number, Refusal>>;
+  /** `uid` blocks, or no longer blocks, the other user of this direct chat. */
+  block(uid: Uid, on: boolean): Promise<void>;
+}
+
+/** Methods of `UserObject`, addressed by uid, beside the link that `fetch` opens. */
+export interface UserRpc {
+  push(call: PushCall): Promise<PushReply>;
+  /** The peer of a direct chat reports its watermarks (RCP1). */
+  receipt(cid: Cid, from: Uid, delivered: number, read: number): Promise<void>;
+  /** False: nobody of this user is connected. */
+  signal(signal: Signal): Promise<boolean>;
+  /** `by` wants this user's presence from now on, or no longer; the answer is the state now. */
+  watch(by: Uid, on: boolean): Promise<{ readonly online: boolean; readonly lastSeen: number }>;
+  /** This user's conversations, newest change first; `cursor` from the page before. */
+  conversations(cursor: string | undefined, limit: number): Promise<{ heads: HeadView[]; next?: string }>;
+  /** Settings of one conversation; refused with `not_found` when this user has no such conversation. */
+  setConversation(
+    cid: Cid,
+    change: { muted?: boolean | undefined; pinned?: boolean | undefined },
+  ): Promise<Result<HeadView, Refusal>>;
+  blocks(): Promise<Uid[]>;
+  /** Blocks or unblocks; returns when the user's own object and the direct chat both know. */
+  setBlock(other: Uid, on: boolean): Promise<void>;
+  /** Ends the connections of one login (all of them when `login` is undefined) with 4401. */
+  endSessions(login: string | undefined): Promise<void>;
+}

@@ -1,0 +1,76 @@
+/**
+ * The links of one user: which sessions of which devices are connected, and what each device has been handed without
+ * acknowledging it (FLW1). Pure; the sockets behind the links are the shell's.
+ */
+import { z } from "zod";
+import { DeviceId, type Cid } from "../../protocol/ids.ts";
+
+/** What survives hibernation with a socket. Everything else of a link is memory only and starts anew. */
+export const Attachment = z.object({
+  session: z.string(),
+  device: DeviceId,
+  started: z.number(),
+  login: z.string().optional(),
+  lagging: z.boolean(),
+});
+export type Attachment = z.infer<typeof Attachment>;
+
+interface Handed {
+  /** The newest seq handed, and how many were handed and not acknowledged. */
+  last: number;
+  count: number;
+}
+
+export class Link {
+  readonly session: string;
+  readonly device: DeviceId;
+  readonly started: number;
+  readonly login: string | undefined;
+  /** The device does not acknowledge: it is told heads only. */
+  lagging: boolean;
+  /** Conversations whose heads a lagging device has not been told yet. */
+  readonly behind = new Set<Cid>();
+  readonly #handed = new Map<Cid, Handed>();
+  #unacknowledged = 0;
+
+  constructor(attachment: Attachment) {
+    this.session = attachment.session;
+    this.device = attachment.device;
+    this.started = attachment.started;
+    this.login = attachment.login;
+    this.lagging = attachment.lagging;
+  }
+
+  get attachment(): Attachment {
+    const { session, device, started, login, lagging } = this;
+    return login === undefined ? { session, device, started, lagging } : { session, device, started, login, lagging };
+  }
+
+  /** A message was handed to the device. True: the window is full now. */
+  hand(cid: Cid, seq: number, window: number): boolean {
+    const handed = this.#handed.get(cid);
+    if (handed === undefined) this.#handed.set(cid, { last: seq, count: 1 });
+    else {
+      handed.last = seq;
+      handed.count += 1;
+    }
+    this.#unacknowledged += 1;
+    return this.#unacknowledged >= window;
+  }
+
+  /** The device has everything up to `seq`. True: a window that was full has room again. */
+  acknowledge(cid: Cid, seq: number, window: number): boolean {
+    const handed = this.#handed.get(cid);
+    if (handed !== undefined) {
+      const left = Math.max(0, Math.min(handed.count, handed.last - seq));
+      this.#unacknowledged -= handed.count - left;
+      if (left === 0) this.#handed.delete(cid);
+      else handed.count = left;
+    }
+    return this.lagging && this.#unacknowledged <= window / 2;
+  }
+
+  get unacknowledged(): number {
+    return this.#unacknowledged;
+  }
+}

@@ -1,0 +1,66 @@
+/** From one WebSocket text message to checked frames. Bad input becomes refusals, never exceptions. */
+import type { z } from "zod";
+import { byteLength } from "./body.ts";
+import { refuse, type Refusal } from "./codes.ts";
+import { BATCH_FRAMES, ClientFrame, FRAME_BYTES } from "./frames.ts";
+
+export type Ref = string | number;
+
+export type Decoded =
+  | { readonly ok: true; readonly frame: ClientFrame }
+  | { readonly ok: false; readonly refusal: Refusal; readonly ref: Ref | undefined };
+
+/**
+ * Decodes one text message: a frame or a batch of 1–128. A message that is too long, no JSON, or a batch of a wrong size is
+ * refused as a whole; otherwise each frame is judged by itself, in order.
+ */
+export function decode(text: string): Decoded[] {
+  if (byteLength(text, FRAME_BYTES) > FRAME_BYTES) return [bad("too_large", `message is over ${FRAME_BYTES} bytes`)];
+  let json: unknown;
+  try {
+    json = JSON.parse(text);
+  } catch {
+    return [bad("invalid_frame", "message is not JSON")];
+  }
+  if (!Array.isArray(json)) return [decodeFrame(json)];
+  if (json.length < 1 || json.length > BATCH_FRAMES) {
+    return [bad("invalid_frame", `a batch has 1 to ${BATCH_FRAMES} frames, not ${json.length}`)];
+  }
+  return json.map(decodeFrame);
+}
+
+function decodeFrame(json: unknown): Decoded {
+  if (typeof json !== "object" || json === null || Array.isArray(json)) {
+    return bad("invalid_frame", "a frame is a JSON object");
+  }
+  const parsed = ClientFrame.safeParse(json);
+  if (parsed.success) return { ok: true, frame: parsed.data };
+  return { ok: false, refusal: explain(parsed.error.issues), ref: refOf(json as Record<string, unknown>) };
+}
+
+/** A wrong shape is `invalid_frame`; a right shape with a value out of its range is `invalid_argument`. */
+function explain(issues: readonly z.core.$ZodIssue[]): Refusal {
+  const issue = issues[0];
+  const path = issue?.path.join(".") || "frame";
+  if (issue?.code === "invalid_union" && path === "t") return refuse("invalid_frame", "unknown frame type");
+  const shape = issue?.code === "invalid_type" || (issue?.code === "invalid_union" && allTypes(issue.errors));
+  return refuse(shape ? "invalid_frame" : "invalid_argument", `${path}: ${issue?.message ?? "invalid"}`);
+}
+
+function allTypes(branches: readonly (readonly z.core.$ZodIssue[])[]): boolean {
+  return branches.every((branch) => branch.some((issue) => issue.code === "invalid_type"));
+}
+
+/** What an error about a frame refers to: its `id` or `req`, else its `cid`, as far as they can be trusted. */
+function refOf(json: Record<string, unknown>): Ref | undefined {
+  for (const key of ["id", "req", "cid"]) {
+    const value = json[key];
+    if (typeof value === "string" && value.length > 0 && value.length <= 160) return value;
+    if (typeof value === "number") return value;
+  }
+  return undefined;
+}
+
+function bad(code: "invalid_frame" | "too_large", message: string): Decoded {
+  return { ok: false, refusal: refuse(code, message), ref: undefined };
+}

@@ -1,0 +1,39 @@
+/** Logins in D1. */
+import { and, eq, lte } from "drizzle-orm";
+import type { DrizzleD1Database } from "drizzle-orm/d1";
+import type { Logins } from "../store.ts";
+import { attempt } from "./attempt.ts";
+import { logins } from "./schema.ts";
+
+/** The driver for D1. */
+export function d1Logins(db: DrizzleD1Database): Logins {
+  return {
+    async begin(login, now) {
+      await attempt(() =>
+        db.batch([
+          db.delete(logins).where(lte(logins.expires, now)),
+          db.insert(logins).values(login).onConflictDoNothing(),
+        ]),
+      );
+    },
+
+    async find(id) {
+      const rows = await attempt(() => db.select().from(logins).where(eq(logins.id, id)).limit(1));
+      return rows[0];
+    },
+
+    async rotate(id, from, to, expires) {
+      const result = await attempt(() =>
+        db
+          .update(logins)
+          .set({ current: to, expires })
+          .where(and(eq(logins.id, id), eq(logins.current, from))),
+      );
+      return result.meta.changes > 0;
+    },
+
+    async end(id) {
+      await attempt(() => db.delete(logins).where(eq(logins.id, id)));
+    },
+  };
+}

@@ -1,0 +1,23 @@
+/** The embedded store: D1. */
+import { sql } from "drizzle-orm";
+import { drizzle } from "drizzle-orm/d1";
+import type { Store } from "../store.ts";
+import { attempt } from "./attempt.ts";
+import { d1Claims } from "./claims.ts";
+import { d1Logins } from "./logins.ts";
+import { claims, logins, users } from "./schema.ts";
+import { d1Users } from "./users.ts";
+
+/** A store on a D1 binding. Holds nothing but the binding, so one serves all requests of an isolate. */
+export function d1Store(binding: D1Database): Store {
+  const db = drizzle(binding);
+  return {
+    users: d1Users(db),
+    logins: d1Logins(db),
+    claims: d1Claims(db),
+    async ping() {
+      const tables = [users, logins, claims].map((table) => sql`(SELECT 1 FROM ${table} LIMIT 1)`);
+      await attempt(() => db.run(sql`SELECT ${sql.join(tables, sql`, `)}`));
+    },
+  };
+}

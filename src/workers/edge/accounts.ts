@@ -1,0 +1,166 @@
+/** Accounts and logins: registering, logging in, exchanging refresh tokens, logging out. */
+import { err, ok, type Result } from "../../lib/result.ts";
+import { refuse, type Refusal } from "../../protocol/codes.ts";
+import { makeUlid, type Uid } from "../../protocol/ids.ts";
+import type { User } from "../../store/store.ts";
+import type { Services } from "../env.ts";
+import type { Identity } from "./auth.ts";
+import { ask } from "./ask.ts";
+import { hashPassword, verifyPassword } from "./passwords.ts";
+import {
+  formatRefreshToken,
+  hashSecret,
+  judge,
+  makeRefreshToken,
+  parseRefreshToken,
+  type RefreshToken,
+} from "./refresh.ts";
+import { issueToken, keyedHash, type TokenKey } from "./tokens.ts";
+
+/** How long an idempotency key is known. */
+const CLAIM_MS = 24 * 3_600_000;
+
+/** Random bytes, so many. */
+export type Random = (bytes: number) => Uint8Array;
+
+/** What a client gets for registering, logging in and refreshing. */
+export interface Granted {
+  readonly user: User;
+  readonly token: string;
+  readonly refresh_token: string;
+  /** Seconds until `token` ends. */
+  readonly expires_in: number;
+}
+
+export interface Registration {
+  readonly username: string;
+  readonly password: string;
+  readonly name: string;
+}
+
+/** Services with a usable key; the edge serves accounts only with one. */
+export type AccountServices = Services & { readonly tokenKey: TokenKey };
+
+/**
+ * Makes an account and its first login. With an idempotency key a repetition finds the account that the first request made,
+ * and the same key with another request is refused with `id_conflict`.
+ */
+export async function register(
+  services: AccountServices,
+  input: Registration,
+  key: string | undefined,
+  now: number,
+  random: Random,
+): Promise<Result<Granted, Refusal>> {
+  const { users } = services.store;
+  const fresh = `u_${makeUlid(now, random(16))}` as Uid;
+  const uid = key === undefined ? ok(fresh) : await claim(services, input, key, fresh, now);
+  if (!uid.ok) return uid;
+  // A username that is taken is found out before the costly hash; `create` decides between two at once.
+  const holder = await users.findByUsername(input.username);
+  if (holder === undefined) {
+    const password = await hashPassword(input.password, services.config.auth.scrypt_log_n, random(16));
+    const { username, name } = input;
+    await users.create({ id: uid.value, username, name, password }, now);
+  }
+  const user = holder ?? (await users.findByUsername(input.username));
+  if (user?.id !== uid.value) return err(refuse("already_exists", "this username is taken"));
+  return ok(await begin(services, user, now, random));
+}
+
+async function claim(
+  services: AccountServices,
+  input: Registration,
+  key: string,
+  fresh: Uid,
+  now: number,
+): Promise<Result<Uid, Refusal>> {
+  // Keyed hashes: the request holds a password, and a plain hash of it could be guessed from a copy of the store.
+  const mine = {
+    key: keyedHash(services.tokenKey, "idempotency-key", `register\n${key}`),
+    request: keyedHash(
+      services.tokenKey,
+      "idempotency-request",
+      JSON.stringify(["register", key, input.username, input.password, input.name]),
+    ),
+    outcome: fresh,
+    expires: now + CLAIM_MS,
+  };
+  const held = await services.store.claims.claim(mine, now);
+  if (held.request !== mine.request) return err(refuse("id_conflict", "this idempotency key was used otherwise"));
+  return ok(held.outcome as Uid);
+}
+
+/** Begins a login. An unknown username and a wrong password are one answer, after the same work. */
+export async function login(
+  services: AccountServices,
+  username: string,
+  password: string,
+  now: number,
+  random: Random,
+): Promise<Result<Granted, Refusal>> {
+  const known = await services.store.users.credentials(username);
+  const right = await verifyPassword(password, known?.password, services.config.auth.scrypt_log_n);
+  if (known === undefined || !right) return err(refuse("unauthenticated", "username or password is wrong"));
+  return ok(await begin(services, known.user, now, random));
+}
+
+/** Exchanges a refresh token. One that was exchanged before ends its login, since one of the two holders is a thief. */
+export async function refresh(
+  services: AccountServices,
+  text: string,
+  now: number,
+  random: Random,
+): Promise<Result<Granted, Refusal>> {
+  const refusal = refuse("unauthenticated", "the refresh token is not valid");
+  const token = parseRefreshToken(text);
+  if (token === undefined) return err(refusal);
+  const row = await services.store.logins.find(token.login);
+  const verdict = judge(token, row, now);
+  if (row === undefined || verdict === "unknown") return err(refusal);
+  const next = makeRefreshToken(token.login, random(48), token);
+  const expires = now + services.config.auth.refresh_s * 1000;
+  const exchanged =
+    verdict === "newest" &&
+    (await services.store.logins.rotate(token.login, hashSecret(token.secret), hashSecret(next.secret), expires));
+  if (!exchanged) {
+    const ended = await end(services, row.uid, token.login, now);
+    return ended.ok ? err(refuse("unauthenticated", "the refresh token was used before; this login has ended")) : ended;
+  }
+  const user = await services.store.users.find(row.uid);
+  if (user === undefined) return err(refusal);
+  return ok(await grant(services, user, next, now));
+}
+
+/** Ends the login of a token; its refresh tokens, and its connections. May be repeated. */
+export async function logout(services: Services, identity: Identity, now: number): Promise<Result<void, Refusal>> {
+  if (identity.login === undefined) {
+    return err(refuse("invalid_argument", "this token is of another issuer, which alone can end it"));
+  }
+  return end(services, identity.uid, identity.login, now);
+}
+
+async function end(services: Services, uid: Uid, id: string, now: number): Promise<Result<void, Refusal>> {
+  // First what keeps the login from connecting again, then its connections.
+  await services.store.logins.end(id);
+  services.logins.set(id, "ended", now + services.config.auth.access_s * 1000);
+  return ask(() => services.user(uid).endSessions(uid, id));
+}
+
+async function begin(services: AccountServices, user: User, now: number, random: Random): Promise<Granted> {
+  const token = makeRefreshToken(makeUlid(now, random(16)), random(48));
+  const expires = now + services.config.auth.refresh_s * 1000;
+  const hashes = { family: hashSecret(token.family), current: hashSecret(token.secret) };
+  await services.store.logins.begin({ id: token.login, uid: user.id, ...hashes, expires }, now);
+  return grant(services, user, token, now);
+}
+
+async function grant(services: AccountServices, user: User, refreshToken: RefreshToken, now: number): Promise<Granted> {
+  const { auth } = services.config;
+  return {
+    user,
+    token: await issueToken(services.tokenKey, auth, user.id, refreshToken.login, now),
+    refresh_token: formatRefreshToken(refreshToken),
+    expires_in: auth.access_s,
+  };
+}

@@ -1,0 +1,161 @@
+/**
+ * The shell of a client's connection: its WebSocket, the link to the user's object, one timer. Decisions are in session.ts.
+ * A link costs one sub-request when it is opened and none per frame.
+ */
+import type { Code } from "../../protocol/codes.ts";
+import type { Uid } from "../../protocol/ids.ts";
+import type { Attach } from "../../protocol/link.ts";
+import { describe, log } from "../../observability/log.ts";
+import { services, type Env } from "../env.ts";
+import { authenticate } from "./auth.ts";
+import { Session } from "./session.ts";
+
+export const SUBPROTOCOL = "mpim.v1.json";
+
+/** Answers `GET /v1/ws` with an upgrade. The caller has checked that the request asks for one. */
+export function openConnection(request: Request, env: Env): Response {
+  const { 0: client, 1: server } = new WebSocketPair();
+  server.accept();
+  new Connection(server, env).start();
+  const offered = request.headers.get("sec-websocket-protocol")?.split(",") ?? [];
+  const spoken = offered.some((protocol) => protocol.trim() === SUBPROTOCOL);
+  const headers = spoken ? { "sec-websocket-protocol": SUBPROTOCOL } : undefined;
+  return new Response(null, { status: 101, webSocket: client, ...(headers && { headers }) });
+}
+
+class Connection {
+  readonly #socket: WebSocket;
+  readonly #env: Env;
+  readonly #session: Session;
+  /** The link in use; events of any other are of the past. */
+  #link: WebSocket | undefined;
+  #timer: { at: number; handle: ReturnType<typeof setTimeout> } | undefined;
+
+  constructor(socket: WebSocket, env: Env) {
+    this.#socket = socket;
+    this.#env = env;
+    const { config } = services(env);
+    this.#session = new Session(
+      crypto.randomUUID(),
+      config,
+      {
+        send: (text) => this.#sendToClient(text),
+        close: (code, reason) => this.#close(code, reason),
+        authenticate: (token) => void this.#authenticate(token),
+        link: (uid, attach) => void this.#openLink(uid, attach),
+        forward: (text) => this.#forward(text),
+        unlink: () => this.#unlink(),
+        requestId: () => crypto.randomUUID(),
+        chance: () => Math.random(),
+      },
+      Date.now(),
+    );
+  }
+
+  start(): void {
+    this.#socket.addEventListener("message", ({ data }) => {
+      if (typeof data === "string") this.#session.received(data, Date.now());
+      else this.#session.receivedBinary(Date.now());
+      this.#schedule();
+    });
+    this.#socket.addEventListener("close", () => this.#gone());
+    this.#socket.addEventListener("error", () => this.#gone());
+    this.#schedule();
+  }
+
+  #gone(): void {
+    this.#session.gone();
+    this.#clearTimer();
+  }
+
+  #sendToClient(text: string): void {
+    try {
+      this.#socket.send(text);
+    } catch {
+      // Closed under us; the close event follows.
+    }
+  }
+
+  #close(code: number, reason: Code | string): void {
+    this.#clearTimer();
+    try {
+      this.#socket.close(code, reason);
+    } catch {
+      // Closed already.
+    }
+  }
+
+  async #authenticate(token: string): Promise<void> {
+    const result = await authenticate(token, services(this.#env), Date.now());
+    this.#session.authenticated(result, Date.now());
+    this.#schedule();
+  }
+
+  async #openLink(uid: Uid, attach: Attach): Promise<void> {
+    let link: WebSocket | null = null;
+    try {
+      // A stub that failed once is broken: each attempt takes a fresh one.
+      const stub = this.#env.USERS.get(this.#env.USERS.idFromName(uid));
+      const url = `https://user/link?attach=${encodeURIComponent(JSON.stringify(attach))}`;
+      link = (await stub.fetch(url, { headers: { upgrade: "websocket" } })).webSocket;
+    } catch (error) {
+      log("warn", "link not opened", describe(error));
+    }
+    if (link === null) {
+      this.#session.linkLost(Date.now());
+      return this.#schedule();
+    }
+    this.#link = link;
+    link.accept();
+    link.addEventListener("message", ({ data }) => {
+      if (this.#link === link) this.#session.fromLink(data as string, Date.now());
+      this.#schedule();
+    });
+    const lost = (): void => {
+      if (this.#link !== link) return;
+      this.#link = undefined;
+      this.#session.linkLost(Date.now());
+      this.#schedule();
+    };
+    link.addEventListener("close", lost);
+    link.addEventListener("error", lost);
+    this.#session.linked();
+  }
+
+  #forward(text: string): void {
+    try {
+      this.#link?.send(text);
+    } catch {
+      // The link broke; its close event follows, and what it did not answer is sent again.
+    }
+  }
+
+  #unlink(): void {
+    const link = this.#link;
+    this.#link = undefined;
+    try {
+      link?.close(1000, "session ended");
+    } catch {
+      // Closed already.
+    }
+  }
+
+  #clearTimer(): void {
+    if (this.#timer !== undefined) clearTimeout(this.#timer.handle);
+    this.#timer = undefined;
+  }
+
+  /** One timer, set anew only when something is due earlier than it fires: a busy connection does not churn timers. */
+  #schedule(): void {
+    if (this.#session.closed) return this.#clearTimer();
+    const at = this.#session.nextTick();
+    if (this.#timer !== undefined && this.#timer.at <= at) return;
+    this.#clearTimer();
+    const wake = (): void => {
+      this.#timer = undefined;
+      this.#session.tick(Date.now());
+      this.#schedule();
+    };
+    this.#timer = { at, handle: setTimeout(wake, Math.max(1, at - Date.now())) };
+  }
+}

@@ -1,0 +1,379 @@
+/**
+ * One client's connection as a state machine: hello, the link to the user's object and its re-attachment, the frames both
+ * ways. Pure: the shell (connection.ts) feeds it events and carries out what `SessionPort` asks. What it keeps per
+ * connection is small (an idle one: a few hundred bytes), because thousands share an isolate.
+ */
+import type { Config } from "../../config/config.ts";
+import { encodeAmendment, encodeBody } from "../../protocol/body.ts";
+import { CLOSE_RESTART, CODES, refuse, type Code, type Refusal } from "../../protocol/codes.ts";
+import { decode, type Decoded, type Ref } from "../../protocol/codec.ts";
+import { BATCH_FRAMES, BODY_BYTES, FRAME_BYTES, type ClientFrame, type ClientFrameOf } from "../../protocol/frames.ts";
+import type { DeviceId, Uid } from "../../protocol/ids.ts";
+import { decodeDown, keyOf, SYNCED, type Attach, type UpFrame } from "../../protocol/link.ts";
+import type { Result } from "../../lib/result.ts";
+import { Bucket, Minute } from "./gate.ts";
+
+/** Who a token belongs to. */
+export interface Who {
+  readonly uid: Uid;
+  readonly login?: string | undefined;
+}
+
+/** What a session asks of the world. Nothing throws. */
+export interface SessionPort {
+  /** Text to the client. */
+  send(text: string): void;
+  /** Ends the client's connection. */
+  close(code: number, reason: string): void;
+  /** Checks a token; answered by `authenticated`. */
+  authenticate(token: string): void;
+  /** Opens a link to the user's object; answered by `linked` or `linkLost`. */
+  link(uid: Uid, attach: Attach): void;
+  /** Text over the link. */
+  forward(text: string): void;
+  /** Closes the link, if there is one. */
+  unlink(): void;
+  requestId(): string;
+  /** In [0, 1). */
+  chance(): number;
+}
+
+/** Re-attachment: first wait and longest, ms. */
+const REATTACH = { first: 50, longest: 5000 };
+/** Watermarks of the last seconds are repeated over a new link: the object may have lost what it had not written. */
+const RECENT_MS = 5000;
+const RECENT_CHATS = 64;
+/** Clients told to go away at the same time come back over this many ms. */
+const STAGGER_MS = 5000;
+
+export class Session {
+  readonly #port: SessionPort;
+  readonly #config: Config;
+  readonly #id: string;
+  readonly #started: number;
+  #state: "hello" | "auth" | "linking" | "open" | "relinking" | "closed" = "hello";
+  #hello: ClientFrameOf<"hello"> | undefined;
+  #who: Who | undefined;
+  /** What the client knows: the object is asked for what came after, over a new link. */
+  #version = 0;
+  /** The heads that `hello` asked for have all arrived. */
+  #synced = true;
+  /** Frames that wait for the link. */
+  #waiting: UpFrame[] = [];
+  /** Requests without an answer, by key: sent again over a new link (the conversation's dedup makes it safe). */
+  readonly #open = new Map<string, UpFrame>();
+  readonly #recent = new Map<string, { frame: UpFrame; at: number }>();
+  readonly #watching = new Set<Uid>();
+  readonly #bucket: Bucket;
+  readonly #bad = new Minute();
+  #frames = 0;
+  #heard: number;
+  #attempts = 0;
+  /** When the link broke, and when it is tried again. */
+  #brokenAt = 0;
+  #retryAt: number | undefined;
+  /** The session ends itself a little before the platform would; each at its own time. */
+  readonly #endsAt: number;
+
+  constructor(id: string, config: Config, port: SessionPort, now: number) {
+    this.#id = id;
+    this.#config = config;
+    this.#port = port;
+    this.#started = now;
+    this.#heard = now;
+    this.#bucket = new Bucket(config.limits.rate, config.limits.burst, now);
+    this.#endsAt = now + config.limits.session_ms * (1 - 0.1 * port.chance());
+  }
+
+  get closed(): boolean {
+    return this.#state === "closed";
+  }
+
+  /** Who is connected, once that is known. */
+  get user(): Uid | undefined {
+    return this.#who?.uid;
+  }
+
+  // --- events from the client ------------------------------------------------------------------------------------
+
+  /** One WebSocket message of the client. */
+  received(text: string, now: number): void {
+    if (this.closed) return;
+    this.#heard = now;
+    const up: UpFrame[] = [];
+    for (const decoded of decode(text)) {
+      this.#frames += 1;
+      const { retryAfter, flood } = this.#bucket.take(now);
+      if (flood) return this.#end("rate_limited", "too many frames");
+      if (retryAfter > 0 && !neverRefused(decoded)) {
+        this.#error(refuse("rate_limited", "too many frames", retryAfter), refOf(decoded));
+        continue;
+      }
+      this.#accept(decoded, up, now);
+      // `accept` may have ended the session; what follows in the batch is nobody's any more.
+      if (this.closed) return;
+    }
+    if (up.length > 0) this.#send(up);
+    if (this.#frames >= this.#config.limits.session_frames) this.#goAway("session_limit");
+  }
+
+  /** A binary message of the client: this protocol has none. */
+  receivedBinary(now: number): void {
+    this.#heard = now;
+    this.#badFrame(refuse("invalid_frame", "binary messages are not part of this protocol"), undefined, now);
+  }
+
+  /** The client's connection is gone. */
+  gone(): void {
+    if (this.closed) return;
+    this.#state = "closed";
+    this.#port.unlink();
+  }
+
+  // --- events from the services ----------------------------------------------------------------------------------
+
+  /** The token was checked. */
+  authenticated(result: Result<Who, Refusal>, now: number): void {
+    if (this.#state !== "auth") return;
+    if (!result.ok) {
+      this.#error(result.error, undefined);
+      return this.#end(result.error.code, result.error.message, false);
+    }
+    this.#who = result.value;
+    this.#state = "linking";
+    this.#brokenAt = now;
+    this.#attach();
+  }
+
+  /** The link is open; the object speaks first. */
+  linked(): void {
+    if (this.closed) this.#port.unlink();
+  }
+
+  /** Text from the user's object. */
+  fromLink(text: string, now: number): void {
+    if (this.closed) return;
+    const down = decodeDown(text);
+    if ("control" in down) {
+      if (down.control.do === "attached") this.#attached(down.control.version, now);
+      else this.#end(down.control.code, down.control.code === "replaced" ? "another connection" : "signed out");
+      return;
+    }
+    const { version, done, about } = down.note;
+    if (version > this.#version) this.#version = version;
+    for (const key of done) if (!this.#open.delete(key) && key === SYNCED) this.#synced = true;
+    if (about === "" || this.#watching.has(about as Uid)) this.#port.send(down.payload);
+  }
+
+  /** The link broke, or could not be opened. */
+  linkLost(now: number): void {
+    if (this.closed || this.#retryAt !== undefined) return;
+    if (this.#state === "open") {
+      this.#state = "relinking";
+      this.#brokenAt = now;
+      this.#attempts = 0;
+    }
+    const wait = Math.min(REATTACH.longest, REATTACH.first * 2 ** this.#attempts);
+    this.#attempts += 1;
+    this.#retryAt = now + wait * (0.5 + this.#port.chance() / 2);
+  }
+
+  // --- time ------------------------------------------------------------------------------------------------------
+
+  /** Does what is due. */
+  tick(now: number): void {
+    if (this.closed) return;
+    const { timeouts } = this.#config;
+    if (this.#state === "hello" && now >= this.#started + timeouts.hello_ms) return this.#end("timeout", "no hello");
+    if (now >= this.#heard + 2 * timeouts.heartbeat_ms) return this.#end("timeout", "no heartbeat");
+    if (now >= this.#endsAt) return this.#goAway("session_limit");
+    if (this.#retryAt === undefined) return;
+    if (now >= this.#brokenAt + timeouts.reattach_ms) return this.#goAway("restart");
+    if (now >= this.#retryAt) {
+      this.#retryAt = undefined;
+      this.#attach();
+    }
+  }
+
+  /** When `tick` has something to do. */
+  nextTick(): number {
+    const { timeouts } = this.#config;
+    let next = Math.min(this.#heard + 2 * timeouts.heartbeat_ms, this.#endsAt);
+    if (this.#state === "hello") next = Math.min(next, this.#started + timeouts.hello_ms);
+    if (this.#retryAt !== undefined) next = Math.min(next, this.#retryAt);
+    return next;
+  }
+
+  // --- frames up -------------------------------------------------------------------------------------------------
+
+  #accept(decoded: Decoded, up: UpFrame[], now: number): void {
+    if (!decoded.ok) return this.#badFrame(decoded.refusal, decoded.ref, now);
+    const { frame } = decoded;
+    if (frame.t === "hello") return this.#greet(frame, now);
+    if (this.#state === "hello") return this.#badFrame(refuse("invalid_frame", "hello comes first"), refOf(decoded), now);
+    if (frame.t === "ping") {
+      const n = frame.n === undefined ? "" : `"n":${frame.n},`;
+      return this.#port.send(`{"t":"pong",${n}"ts":${now}}`);
+    }
+    const upFrame = toUp(frame);
+    if ("code" in upFrame) return this.#badFrame(upFrame, refOf(decoded), now);
+    const key = keyOf(upFrame);
+    if (key !== undefined) {
+      if (this.#open.size >= this.#config.limits.buffer) {
+        return this.#error(refuse("overloaded", "too many requests without an answer", 1000), refOf(decoded));
+      }
+      this.#open.set(key, upFrame);
+    }
+    this.#note(upFrame, now);
+    up.push(upFrame);
+  }
+
+  #greet(frame: ClientFrameOf<"hello">, now: number): void {
+    if (this.#state !== "hello") return this.#badFrame(refuse("invalid_frame", "hello comes once"), undefined, now);
+    this.#hello = frame;
+    this.#version = frame.since ?? 0;
+    this.#synced = frame.since === undefined;
+    this.#state = "auth";
+    this.#port.authenticate(frame.token);
+  }
+
+  /** Remembers what a new link has to be told again. */
+  #note(frame: UpFrame, now: number): void {
+    if (frame.t === "watch") for (const user of frame.users) this.#watching.add(user);
+    if (frame.t === "unwatch") for (const user of frame.users) this.#watching.delete(user);
+    if (frame.t !== "ack" && frame.t !== "read") return;
+    const key = `${frame.t} ${frame.cid}`;
+    this.#recent.delete(key);
+    this.#recent.set(key, { frame, at: now });
+    for (const [old, { at }] of this.#recent) {
+      if (at > now - RECENT_MS && this.#recent.size <= RECENT_CHATS) break;
+      this.#recent.delete(old);
+    }
+  }
+
+  #send(up: readonly UpFrame[]): void {
+    if (this.#state === "open") return this.#port.forward(JSON.stringify(up));
+    for (const frame of up) {
+      // Requests are in `open` already and watermarks in `recent`; both are sent when the link is there.
+      if (keyOf(frame) !== undefined || frame.t === "ack" || frame.t === "read") continue;
+      if (this.#waiting.length < this.#config.limits.buffer) this.#waiting.push(frame);
+    }
+  }
+
+  // --- the link --------------------------------------------------------------------------------------------------
+
+  #attach(): void {
+    const hello = this.#hello as ClientFrameOf<"hello">;
+    const again = this.#state === "relinking" && this.#synced;
+    this.#port.link((this.#who as Who).uid, {
+      session: this.#id,
+      device: hello.device.id,
+      started: this.#started,
+      login: this.#who?.login,
+      name: hello.device.name,
+      platform: hello.device.platform,
+      since: this.#state === "relinking" ? this.#version : hello.since,
+      again,
+    });
+  }
+
+  #attached(version: number, now: number): void {
+    const first = this.#state === "linking";
+    this.#state = "open";
+    this.#attempts = 0;
+    this.#retryAt = undefined;
+    if (first) this.#welcome(version, now);
+    if (first && this.#hello?.since === undefined) this.#version = Math.max(this.#version, version);
+    const again: UpFrame[] = [];
+    if (!first && this.#watching.size > 0) again.push({ t: "watch", users: [...this.#watching] });
+    for (const { frame, at } of this.#recent.values()) if (at > now - RECENT_MS) again.push(frame);
+    again.push(...this.#open.values(), ...this.#waiting);
+    this.#waiting = [];
+    for (let i = 0; i < again.length; i += BATCH_FRAMES) {
+      this.#port.forward(JSON.stringify(again.slice(i, i + BATCH_FRAMES)));
+    }
+  }
+
+  #welcome(version: number, now: number): void {
+    const { limits, timeouts } = this.#config;
+    this.#port.send(
+      JSON.stringify({
+        t: "welcome",
+        session: this.#id,
+        user: this.#who?.uid,
+        device: (this.#hello?.device.id ?? "") as DeviceId,
+        version,
+        ts: now,
+        heartbeat: timeouts.heartbeat_ms / 1000,
+        limits: {
+          frame: FRAME_BYTES,
+          batch: BATCH_FRAMES,
+          body: BODY_BYTES,
+          rate: limits.rate,
+          burst: limits.burst,
+          window: limits.window,
+        },
+      }),
+    );
+  }
+
+  // --- refusals and ends -----------------------------------------------------------------------------------------
+
+  #badFrame(refusal: Refusal, ref: Ref | undefined, now: number): void {
+    this.#error(refusal, ref);
+    // A message that is too long to be read closes at once: nothing is known of what it asked.
+    if (refusal.code === "too_large" && ref === undefined) return this.#end("too_large", refusal.message, false);
+    if (this.#bad.add(now, this.#config.limits.bad_frames)) this.#end("invalid_frame", "too many bad frames", false);
+  }
+
+  #error(refusal: Refusal, ref: Ref | undefined): void {
+    const { code, message, retryAfter } = refusal;
+    this.#port.send(
+      JSON.stringify({ t: "error", code, message, ref, retry_after: retryAfter, request_id: this.#port.requestId() }),
+    );
+  }
+
+  /** Ends the connection for a reason of the table; `tell` sends the error first. */
+  #end(code: Code, message: string, tell = true): void {
+    if (tell && code !== "replaced" && code !== "timeout") this.#error(refuse(code, message), undefined);
+    const { close }: { readonly close?: number | undefined } = { close: undefined, ...CODES[code] };
+    this.#state = "closed";
+    this.#port.unlink();
+    this.#port.close(close ?? 4500, code);
+  }
+
+  #goAway(reason: string): void {
+    const retryAfter = Math.round(this.#port.chance() * STAGGER_MS);
+    this.#port.send(JSON.stringify({ t: "goaway", reason, retry_after: retryAfter }));
+    this.#state = "closed";
+    this.#port.unlink();
+    this.#port.close(CLOSE_RESTART, reason);
+  }
+}
+
+/** Acks and heartbeats are never refused: refusing them would only make the overload worse. */
+function neverRefused(decoded: Decoded): boolean {
+  return decoded.ok && (decoded.frame.t === "ack" || decoded.frame.t === "ping" || decoded.frame.t === "read");
+}
+
+function refOf(decoded: Decoded): Ref | undefined {
+  if (!decoded.ok) return decoded.ref;
+  const { frame } = decoded;
+  if ("id" in frame) return frame.id;
+  if ("req" in frame) return frame.req;
+  if (frame.t === "release") return frame.ids[0];
+  return "cid" in frame ? frame.cid : undefined;
+}
+
+/** A checked frame as it goes over the link, its body made JSON text; a refusal when the body is not what its kind says. */
+function toUp(frame: Exclude<ClientFrame, { t: "hello" | "ping" }>): UpFrame | Refusal {
+  if (frame.t === "send") {
+    const body = encodeBody(frame.kind, frame.body);
+    return typeof body === "string" ? { ...frame, body } : body;
+  }
+  if (frame.t === "amend") {
+    const body = encodeAmendment(frame.op, frame.body);
+    return typeof body === "string" ? { ...frame, body } : body;
+  }
+  return frame;
+}

@@ -1,0 +1,39 @@
+/** What a user may be called. */
+import { z } from "@hono/zod-openapi";
+
+/** C0, DEL, C1, and the marks that turn text around: a name with them could pass for another or break a line. */
+const UNPRINTABLE = /[\u0000-\u001f\u007f-\u009f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]/u;
+
+const characters = (text: string): number => Array.from(text).length;
+
+/** 1–64 characters, outer blanks cut off. */
+export const DisplayName = z
+  .string()
+  .max(256)
+  .transform((text) => text.trim())
+  .refine((text) => characters(text) >= 1 && characters(text) <= 64, "1 to 64 characters")
+  .refine((text) => text.isWellFormed() && !UNPRINTABLE.test(text), "no control characters")
+  .openapi({ type: "string", minLength: 1, maxLength: 64 });
+
+/** 3–32 of a–z, 0–9, dot, underscore and hyphen; upper case is folded, so that names differing in case are one. */
+export const Username = z
+  .string()
+  .max(64)
+  .transform((text) => text.toLowerCase())
+  .refine((text) => /^[a-z0-9._-]{3,32}$/.test(text), "3 to 32 of a-z, 0-9, '.', '_' and '-'")
+  .openapi({ type: "string", pattern: "^[A-Za-z0-9._-]{3,32}$" });
+
+/** 8–128 characters, of any kind: a bound below which scrypt is worth its time, and above which it is not. */
+export const Password = z
+  .string()
+  .max(512)
+  .refine((text) => characters(text) >= 8 && characters(text) <= 128, "8 to 128 characters")
+  .openapi({ type: "string", format: "password", minLength: 8, maxLength: 128 });
+
+/** Where a picture is: a URL, or the name of an attachment. A scheme that a browser might execute is refused. */
+export const Avatar = z
+  .string()
+  .min(1)
+  .max(2048)
+  .refine((text) => text.isWellFormed() && !UNPRINTABLE.test(text), "no control characters")
+  .refine((text) => !/^\s*[a-z][a-z0-9+.-]*:/i.test(text) || /^https?:/i.test(text), "an http or https URL");

@@ -1,0 +1,136 @@
+/** The local server as a person meets it: a process with options, output, an exit code and a data folder. */
+import { existsSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { runServer, startServer } from "../support/server.ts";
+
+let folder: string;
+beforeAll(() => {
+  folder = mkdtempSync(join(tmpdir(), "mpim-e2e-"));
+});
+afterAll(() => rmSync(folder, { recursive: true, force: true }));
+
+async function health(url: string): Promise<number> {
+  const response = await fetch(`${url}/healthz`);
+  await response.body?.cancel();
+  return response.status;
+}
+
+describe("starting and stopping", () => {
+  test("prints one ready line, serves, and ends with code 0 on SIGTERM", async () => {
+    await using server = await startServer();
+    expect(await health(server.url)).toBe(200);
+    expect(await server.stop()).toBe(0);
+    expect(server.output()).toBe(`ready ${server.url}\n`);
+    await expect(fetch(server.url)).rejects.toThrow("fetch failed");
+  });
+
+  test("after kill -9 the port is free, and a new start on the same data and port works", async () => {
+    const data = join(folder, "killed");
+    const first = await startServer({ data });
+    await first.kill9();
+    await using second = await startServer({ data, port: first.port });
+    expect(await health(second.url)).toBe(200);
+    await second.kill9();
+    await using third = await startServer({ data, port: first.port });
+    expect(await health(third.url)).toBe(200);
+  });
+
+  test("ends when the npm that runs it is killed", async () => {
+    // A shell in npm's place: it dies without passing anything on.
+    const { spawn } = await import("node:child_process");
+    const script = join(import.meta.dirname, "../../scripts/server.ts");
+    const data = join(folder, "orphaned");
+    const shell = spawn("/bin/sh", ["-c", `"$0" "$1" --port 0 --data "$2"; true`, process.execPath, script, data], {
+      stdio: ["ignore", "pipe", "inherit"],
+      env: { ...process.env, npm_lifecycle_event: "start" },
+    });
+    await new Promise((resolve) => shell.stdout.once("data", resolve));
+    const closed = new Promise((resolve) => shell.stdout.once("close", resolve));
+    shell.kill("SIGKILL");
+    await closed;
+    await using again = await startServer({ data });
+    expect(await health(again.url)).toBe(200);
+  });
+});
+
+describe("refusing to start", () => {
+  test("an unknown option", async () => {
+    const { code, output } = await runServer(["--prot", "1"]);
+    expect({ code, output }).toEqual({ code: 1, output: "error: Unknown option '--prot'\n" });
+  });
+
+  test.for(["x", "65536", "-1", "1.5"])("a port that is none: %s", async (port) => {
+    const { code, output } = await runServer([`--port=${port}`]);
+    expect(code).toBe(1);
+    expect(output).toContain("--port takes a number");
+  });
+
+  test("--help explains the options", async () => {
+    const { code, output } = await runServer(["--help"]);
+    expect(code).toBe(0);
+    for (const option of ["--port", "--data", "--host", "--config"]) expect(output).toContain(option);
+  });
+
+  test.for([
+    ["an unknown key", '{"limits":{"rat":1}}', 'Unrecognized key: "rat"'],
+    ["a value out of range", '{"timeouts":{"heartbeat_ms":1}}', "timeouts.heartbeat_ms"],
+    ["no JSON", "{", "not JSON"],
+  ] as const)("--config with %s", async ([name, text, message]) => {
+    const file = join(folder, "bad.json");
+    writeFileSync(file, text);
+    const { code, output } = await runServer(["--config", file, "--data", join(folder, name)]);
+    expect(code).toBe(1);
+    expect(output).toMatch(/^error: --config .*\n$/);
+    expect(output).toContain(message);
+    expect(existsSync(join(folder, name))).toBe(false);
+  });
+
+  test("--config without a file", async () => {
+    const { code, output } = await runServer(["--config", join(folder, "absent.json")]);
+    expect(code).toBe(1);
+    expect(output).toContain("absent.json");
+  });
+
+  test("a port in use, and a data folder in use", async () => {
+    await using server = await startServer();
+    const port = await runServer(["--port", String(server.port), "--data", join(folder, "other")]);
+    expect(port.code).toBe(1);
+    expect(port.output).toBe(`error: port ${server.port} of 127.0.0.1 is in use; choose another with --port\n`);
+    const data = await runServer(["--port", "0", "--data", server.data]);
+    expect(data.code).toBe(1);
+    expect(data.output).toContain(`is in use by another server (process ${server.pid})`);
+    expect(await health(server.url)).toBe(200);
+  });
+});
+
+describe("secrets", () => {
+  test("made once, readable by the owner only, and left alone when the environment has them", async () => {
+    const data = join(folder, "secrets");
+    const file = join(data, "secrets.json");
+    const given = "g".repeat(43);
+    await using first = await startServer({ data, env: { TOKEN_KEY: given } });
+    await first.stop();
+    expect(existsSync(file)).toBe(false);
+    await using second = await startServer({ data });
+    await second.stop();
+    expect(statSync(file).mode & 0o777).toBe(0o600);
+    const made = JSON.parse(readFileSync(file, "utf8")) as Record<string, string>;
+    expect(Buffer.from(made["TOKEN_KEY"] ?? "", "base64url")).toHaveLength(32);
+    await using third = await startServer({ data });
+    await third.stop();
+    expect(JSON.parse(readFileSync(file, "utf8"))).toEqual(made);
+  });
+
+  test("a damaged file is reported, not replaced", async () => {
+    const data = join(folder, "damaged");
+    await using server = await startServer({ data });
+    await server.stop();
+    writeFileSync(join(data, "secrets.json"), "{");
+    const { code, output } = await runServer(["--port", "0", "--data", data]);
+    expect(code).toBe(1);
+    expect(output).toContain("secrets.json is not a JSON object");
+    expect(readFileSync(join(data, "secrets.json"), "utf8")).toBe("{");
+  });
+});

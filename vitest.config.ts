@@ -1,0 +1,54 @@
+import { cloudflareTest, readD1Migrations } from "@cloudflare/vitest-plugin";
+import { defineConfig } from "vitest/config";
+
+const migrations = await readD1Migrations("migrations/d1");
+
+/** Files that run inside the Workers runtime, each in a runtime of its own with empty storage and a migrated database. */
+const inWorkerd = {
+  plugins: [
+    cloudflareTest({
+      wrangler: { configPath: "./wrangler.toml" },
+      miniflare: {
+        bindings: {
+          TOKEN_KEY: "dGVzdHMtb25seS1rZXktb2YtMzItYnl0ZXMtbGVuZ3Ro",
+          // Passwords at the least cost that the schema takes.
+          CONFIG: JSON.stringify({ auth: { scrypt_log_n: 10 } }),
+          TEST_MIGRATIONS: migrations,
+        },
+      },
+    }),
+  ],
+  setupFiles: ["test/support/migrate.ts"],
+};
+
+const shared = (name: string) => ({ name, include: [`test/${name}/**/*.test.ts`], retry: 0 });
+const first = { groupOrder: 1 };
+
+export default defineConfig({
+  test: {
+    coverage: {
+      provider: "istanbul",
+      include: ["src/**/*.ts"],
+      reporter: ["text-summary", "html", "json-summary"],
+      thresholds: { lines: 85 },
+    },
+    projects: [
+      { test: { ...shared("unit"), sequence: first } },
+      { test: { ...shared("simulation"), sequence: first, testTimeout: 120_000 } },
+      ...["workers", "store"].map((name) => ({
+        plugins: inWorkerd.plugins,
+        test: { ...shared(name), sequence: first, setupFiles: inWorkerd.setupFiles },
+      })),
+      {
+        test: {
+          ...shared("e2e"),
+          // Each file starts servers: one file at a time, and after everything else.
+          fileParallelism: false,
+          sequence: { groupOrder: 2 },
+          testTimeout: 120_000,
+          hookTimeout: 120_000,
+        },
+      },
+    ],
+  },
+});
