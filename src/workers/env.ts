@@ -10,7 +10,8 @@ import { log } from "../observability/log.ts";
 import type { Cid, Uid } from "../protocol/ids.ts";
 import { d1Store } from "../store/d1/store.ts";
 import type { Store, Users } from "../store/store.ts";
-import { ExternalKeys, fetchJson } from "./edge/external-keys.ts";
+import { ExternalKeys } from "./edge/external-keys.ts";
+import { fetchJson } from "./edge/http/fetch-json.ts";
 import { Recent } from "./edge/recent.ts";
 import { readTokenKey, type TokenKey } from "./edge/tokens.ts";
 

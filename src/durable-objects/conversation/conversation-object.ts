@@ -121,7 +121,7 @@ export class ConversationObject extends DurableObject<Env> implements Conversati
   async #push(uid: Uid, call: PushCall): Promise<void> {
     try {
       // A stub whose call failed is broken for good, so each push takes a fresh one; the lane keeps the order.
-      const reply = await this.env.USERS.get(this.env.USERS.idFromName(uid)).push(uid, call);
+      const reply = await this.env.USERS.get(this.env.USERS.idFromName(uid)).push(call);
       this.#core.pushed(uid, reply, Date.now(), Math.random());
     } catch {
       this.#core.pushFailed(uid, Date.now(), Math.random());

@@ -25,7 +25,7 @@ const EXTERNAL_ALGORITHMS = [
   ...["ES256", "ES384", "ES512", "EdDSA", "Ed25519"],
 ];
 /** A logout takes effect at once in its own isolate, and this much later in all others. */
-const LIVE_MS = 30_000;
+export const LIVE_MS = 30_000;
 /** How long an isolate believes that an external user has a row. */
 const ENSURED_MS = 3_600_000;
 

@@ -2,7 +2,7 @@
  * Keys of an external issuer, fetched from its JWKS document and kept as plain data: requests of an isolate may not share
  * a fetch that is under way, so each that needs one makes its own, and only what came of it is shared.
  */
-import type { JSONWebKeySet } from "jose";
+import type { JSONWebKeySet, JWK } from "jose";
 import { z } from "zod";
 import { err, ok, type Result } from "../../lib/result.ts";
 import { refuse, type Refusal } from "../../protocol/codes.ts";
@@ -55,7 +55,7 @@ export class ExternalKeys {
     try {
       const document = Jwks.parse(await this.#fetchJson(this.#url));
       // A symmetric key has no business in a public document.
-      this.#keys = { keys: document.keys.filter((key) => key.kty !== "oct") };
+      this.#keys = { keys: document.keys.filter((key) => key.kty !== "oct") as JWK[] };
       this.#fetched = now;
       this.#failing = false;
     } catch {
@@ -63,15 +63,4 @@ export class ExternalKeys {
       this.#failing = true;
     }
   }
-}
-
-const FETCH_MS = 5_000;
-const DOCUMENT_CHARACTERS = 256 * 1024;
-
-/** Fetches JSON over the network, within bounds of time and size. */
-export async function fetchJson(url: string): Promise<unknown> {
-  const response = await fetch(url, { headers: { accept: "application/json" }, signal: AbortSignal.timeout(FETCH_MS) });
-  const text = await response.text();
-  if (!response.ok || text.length > DOCUMENT_CHARACTERS) throw new Error(`no key document: HTTP ${response.status}`);
-  return JSON.parse(text) as unknown;
 }

@@ -2,7 +2,6 @@
  * Refresh tokens, `<login>.<family secret>.<newest secret>`, kept as hashes. A token of the right family with another last
  * part was good once: somebody uses a copy, so the whole login ends.
  */
-import { createHash } from "node:crypto";
 import type { Login } from "../../store/store.ts";
 
 const SHAPE = /^([0-9a-z]{26})\.([A-Za-z0-9_-]{22})\.([A-Za-z0-9_-]{43})$/;
@@ -13,7 +12,7 @@ export interface RefreshToken {
   readonly secret: string;
 }
 
-/** A family's first token, or with `of` its next one. `random` gives 48 bytes. */
+/** A login's first token, or the one after `of`. `random` gives 48 bytes. */
 export function makeRefreshToken(login: string, random: Uint8Array, of?: RefreshToken): RefreshToken {
   const bytes = Buffer.from(random);
   return {
@@ -35,13 +34,15 @@ export function parseRefreshToken(text: string): RefreshToken | undefined {
   return { login, family, secret };
 }
 
-/** What the store keeps of a secret. The secrets are random and long, so a plain hash does. */
-export function hashSecret(secret: string): string {
-  return createHash("sha256").update(secret).digest("base64url");
-}
-
-/** `newest`: exchange it. `reused`: end the login. `unknown`: no login, one that is over, or a made-up token. */
-export function judge(token: RefreshToken, login: Login | undefined, now: number): "newest" | "reused" | "unknown" {
-  if (login === undefined || login.expires <= now || login.family !== hashSecret(token.family)) return "unknown";
-  return login.current === hashSecret(token.secret) ? "newest" : "reused";
+/**
+ * Judges a presented token by the hashes of its two secrets. `newest`: exchange it. `reused`: end the login. `unknown`: no
+ * login, one that is over, or a made-up token.
+ */
+export function judge(
+  hashes: { readonly family: string; readonly secret: string },
+  login: Login | undefined,
+  now: number,
+): "newest" | "reused" | "unknown" {
+  if (login === undefined || login.expires <= now || login.family !== hashes.family) return "unknown";
+  return login.current === hashes.secret ? "newest" : "reused";
 }

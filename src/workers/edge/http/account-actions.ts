@@ -1,21 +1,14 @@
 /** Accounts and logins: registering, logging in, exchanging refresh tokens, logging out. */
-import { err, ok, type Result } from "../../lib/result.ts";
-import { refuse, type Refusal } from "../../protocol/codes.ts";
-import { makeUlid, type Uid } from "../../protocol/ids.ts";
-import type { User } from "../../store/store.ts";
-import type { Services } from "../env.ts";
-import type { Identity } from "./auth.ts";
+import { err, ok, type Result } from "../../../lib/result.ts";
+import { refuse, type Refusal } from "../../../protocol/codes.ts";
+import { makeUlid, type Uid } from "../../../protocol/ids.ts";
+import type { User } from "../../../store/store.ts";
+import type { Services } from "../../env.ts";
+import { LIVE_MS, type Identity } from "../auth.ts";
 import { ask } from "./ask.ts";
 import { hashPassword, verifyPassword } from "./passwords.ts";
-import {
-  formatRefreshToken,
-  hashSecret,
-  judge,
-  makeRefreshToken,
-  parseRefreshToken,
-  type RefreshToken,
-} from "./refresh.ts";
-import { issueToken, keyedHash, type TokenKey } from "./tokens.ts";
+import { formatRefreshToken, judge, makeRefreshToken, parseRefreshToken, type RefreshToken } from "../refresh.ts";
+import { hashSecret, issueToken, keyedHash, type TokenKey } from "../tokens.ts";
 
 /** How long an idempotency key is known. */
 const CLAIM_MS = 24 * 3_600_000;
@@ -77,8 +70,8 @@ async function claim(
 ): Promise<Result<Uid, Refusal>> {
   // Keyed hashes: the request holds a password, and a plain hash of it could be guessed from a copy of the store.
   const mine = {
-    key: keyedHash(services.tokenKey, "idempotency-key", `register\n${key}`),
-    request: keyedHash(
+    key: await keyedHash(services.tokenKey, "idempotency-key", `register\n${key}`),
+    request: await keyedHash(
       services.tokenKey,
       "idempotency-request",
       JSON.stringify(["register", key, input.username, input.password, input.name]),
@@ -116,13 +109,14 @@ export async function refresh(
   const token = parseRefreshToken(text);
   if (token === undefined) return err(refusal);
   const row = await services.store.logins.find(token.login);
-  const verdict = judge(token, row, now);
+  const presented = { family: await hashSecret(token.family), secret: await hashSecret(token.secret) };
+  const verdict = judge(presented, row, now);
   if (row === undefined || verdict === "unknown") return err(refusal);
   const next = makeRefreshToken(token.login, random(48), token);
   const expires = now + services.config.auth.refresh_s * 1000;
   const exchanged =
     verdict === "newest" &&
-    (await services.store.logins.rotate(token.login, hashSecret(token.secret), hashSecret(next.secret), expires));
+    (await services.store.logins.rotate(token.login, presented.secret, await hashSecret(next.secret), expires));
   if (!exchanged) {
     const ended = await end(services, row.uid, token.login, now);
     return ended.ok ? err(refuse("unauthenticated", "the refresh token was used before; this login has ended")) : ended;
@@ -144,19 +138,21 @@ async function end(services: Services, uid: Uid, id: string, now: number): Promi
   // First what keeps the login from connecting again, then its connections.
   await services.store.logins.end(id);
   services.logins.set(id, "ended", now + services.config.auth.access_s * 1000);
-  return ask(() => services.user(uid).endSessions(uid, id));
+  return ask(() => services.user(uid).endSessions(id));
 }
 
 async function begin(services: AccountServices, user: User, now: number, random: Random): Promise<Granted> {
   const token = makeRefreshToken(makeUlid(now, random(16)), random(48));
   const expires = now + services.config.auth.refresh_s * 1000;
-  const hashes = { family: hashSecret(token.family), current: hashSecret(token.secret) };
+  const hashes = { family: await hashSecret(token.family), current: await hashSecret(token.secret) };
   await services.store.logins.begin({ id: token.login, uid: user.id, ...hashes, expires }, now);
   return grant(services, user, token, now);
 }
 
 async function grant(services: AccountServices, user: User, refreshToken: RefreshToken, now: number): Promise<Granted> {
   const { auth } = services.config;
+  // What usually comes next is a request or a connection with this token, here.
+  services.logins.set(refreshToken.login, "live", now + LIVE_MS);
   return {
     user,
     token: await issueToken(services.tokenKey, auth, user.id, refreshToken.login, now),

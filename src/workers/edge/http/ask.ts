@@ -1,7 +1,7 @@
 /** Calls from the edge to objects. */
-import { err, ok, type Result } from "../../lib/result.ts";
-import { describe, log } from "../../observability/log.ts";
-import { refuse, type Refusal } from "../../protocol/codes.ts";
+import { err, ok, type Result } from "../../../lib/result.ts";
+import { describe, log } from "../../../observability/log.ts";
+import { refuse, type Refusal } from "../../../protocol/codes.ts";
 
 /** When a client should come back after an object did not answer. */
 const RETRY_MS = 1_000;

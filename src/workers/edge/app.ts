@@ -1,0 +1,134 @@
+/** The edge's HTTP: what holds for every request, then the routes. */
+import { OpenAPIHono } from "@hono/zod-openapi";
+import type { Context, MiddlewareHandler } from "hono";
+import { bodyLimit } from "hono/body-limit";
+import { cors } from "hono/cors";
+import { HTTPException } from "hono/http-exception";
+import { matchedRoutes } from "hono/route";
+import { secureHeaders } from "hono/secure-headers";
+import { METHODS } from "hono/router";
+import { describe, log } from "../../observability/log.ts";
+import { refuse } from "../../protocol/codes.ts";
+import { StoreError } from "../../store/store.ts";
+import { services } from "../env.ts";
+import { authenticate, authenticateToken } from "./auth.ts";
+import { accountRoutes } from "./http/accounts.ts";
+import { blockRoutes } from "./http/blocks.ts";
+import { conversationRoutes } from "./http/conversations.ts";
+import { documentRoute } from "./http/document.ts";
+import { healthRoutes } from "./http/health.ts";
+import { socketRoute } from "./http/socket.ts";
+import { userRoutes } from "./http/users.ts";
+import { refused, requestIdOf, type App, type AppEnv } from "./http/respond.ts";
+
+/** Whoever sends more is refused before anything is parsed. */
+const BODY_BYTES = 64 * 1024;
+
+/** Routes that anybody may call; every other one needs a token, also one that is added and listed nowhere. */
+export const PUBLIC: ReadonlySet<string> = new Set([
+  "GET /healthz",
+  "GET /readyz",
+  "GET /v1/openapi.json",
+  "GET /v1/ws",
+  "POST /v1/auth/register",
+  "POST /v1/auth/login",
+  "POST /v1/auth/refresh",
+]);
+
+/** Routes that say how the server is, and so answer when it is not well. */
+const DIAGNOSTIC: ReadonlySet<string> = new Set(["GET /healthz", "GET /readyz"]);
+
+/** Makes the app. */
+export function makeApp(): App {
+  const app: App = new OpenAPIHono<AppEnv>({
+    defaultHook: (result, c) => {
+      if (result.success) return undefined;
+      const fields = result.error.issues.map(({ path, message }) => ({ field: path.join(".") || result.target, message }));
+      const text = fields.map(({ field, message }) => `${field}: ${message}`).join("; ");
+      return refused(c, refuse("invalid_argument", text), { fields });
+    },
+  });
+  app.use(outermost);
+  // Before what touches headers of a response: that copies it, and a copy loses its socket.
+  socketRoute(app);
+  app.use(
+    cors({
+      origin: "*",
+      allowHeaders: ["authorization", "content-type", "idempotency-key", "x-request-id"],
+      exposeHeaders: ["x-request-id", "retry-after"],
+      maxAge: 86_400,
+    }),
+    secureHeaders({
+      contentSecurityPolicy: { defaultSrc: ["'none'"], frameAncestors: ["'none'"] },
+      crossOriginResourcePolicy: "cross-origin",
+      xFrameOptions: "DENY",
+    }),
+    door,
+    bodyLimit({
+      maxSize: BODY_BYTES,
+      onError: (c) => refused(c, refuse("too_large", `the body is over ${BODY_BYTES} bytes`)),
+    }),
+  );
+  healthRoutes(app);
+  accountRoutes(app);
+  userRoutes(app);
+  conversationRoutes(app);
+  blockRoutes(app);
+  documentRoute(app);
+  app.notFound((c) => {
+    const allowed = METHODS.filter((method) => hasRoute(app, method.toUpperCase(), c.req.path));
+    if (allowed.length === 0) return refused(c, refuse("not_found", "no such route"));
+    c.header("allow", allowed.map((method) => method.toUpperCase()).join(", "));
+    return refused(c, refuse("invalid_argument", "this route does not take this method"), undefined, 405);
+  });
+  app.onError(failed);
+  return app;
+}
+
+/** Gives the request its id and services, and puts the id on whatever leaves. */
+const outermost: MiddlewareHandler<AppEnv> = async (c, next) => {
+  c.set("requestId", requestIdOf(c.req.header("x-request-id"), () => crypto.randomUUID()));
+  c.set("services", services(c.env));
+  await next();
+  c.res.headers.set("x-request-id", c.get("requestId"));
+};
+
+/** Lets nobody in who has no token, except to public routes, and nobody at all while the server is not configured. */
+const door: MiddlewareHandler<AppEnv> = async (c, next) => {
+  const route = matchedRoutes(c).findLast(({ method }) => method !== "ALL");
+  if (route === undefined) return next();
+  c.header("cache-control", "no-store");
+  const name = `${route.method} ${route.path}`;
+  const { problems } = c.get("services");
+  if (problems.length > 0 && !DIAGNOSTIC.has(name)) return refused(c, refuse("unavailable", "the server is not ready"));
+  if (PUBLIC.has(name)) return next();
+  const [, token] = /^Bearer +([A-Za-z0-9._~+/=-]+) *$/i.exec(c.req.header("authorization") ?? "") ?? [];
+  if (token === undefined) return refused(c, refuse("unauthenticated", "a bearer token is needed"));
+  // Logging out may be repeated, so it takes a token whose login has ended.
+  const check = name === "POST /v1/auth/logout" ? authenticateToken : authenticate;
+  const identity = await check(token, c.get("services"), Date.now());
+  if (!identity.ok) return refused(c, identity.error);
+  c.set("identity", identity.value);
+  return next();
+};
+
+function hasRoute(app: App, method: string, path: string): boolean {
+  const [handlers] = app.router.match(method, path);
+  return handlers.some(([[, route]]) => route.method !== "ALL");
+}
+
+function failed(error: Error, c: Context<AppEnv>): Response {
+  // Thrown by hono for bodies that are no JSON, or of another type; its texts are constants.
+  if (error instanceof HTTPException) {
+    const text = error.status === 415 ? "content-type: application/json is needed" : "the body is not JSON";
+    return refused(c, refuse("invalid_argument", text));
+  }
+  const route = matchedRoutes(c).findLast(({ method }) => method !== "ALL");
+  const where = { request_id: c.get("requestId"), route: route === undefined ? "" : `${route.method} ${route.path}` };
+  if (error instanceof StoreError) {
+    log("error", "the store does not answer", { ...where, ...describe(error) });
+    return refused(c, refuse("unavailable", "this cannot be answered now", 1_000));
+  }
+  log("error", "a request failed", { ...where, ...describe(error) });
+  return refused(c, refuse("internal", "something went wrong here"));
+}

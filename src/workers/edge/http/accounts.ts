@@ -1,0 +1,126 @@
+/** /v1/auth: accounts and logins. */
+import { createRoute, z } from "@hono/zod-openapi";
+import { refuse, type Refusal } from "../../../protocol/codes.ts";
+import { err, ok, type Result } from "../../../lib/result.ts";
+import { login, logout, refresh, register, type AccountServices, type Granted } from "./account-actions.ts";
+import { json, refused, refusals, type App } from "./respond.ts";
+import { DisplayName, Password, Username } from "../user-rules.ts";
+import { Card, card } from "./views.ts";
+import type { Services } from "../../env.ts";
+
+const Tokens = z
+  .object({
+    user: Card,
+    token: z.string().openapi({ description: "Access token, for `Authorization: Bearer` and for `hello`." }),
+    refresh_token: z.string().openapi({ description: "Good for one exchange." }),
+    expires_in: z.number().int().openapi({ description: "Seconds until the access token ends." }),
+  })
+  .openapi("Tokens");
+
+const Registration = z
+  .object({ username: Username, password: Password, name: DisplayName.optional() })
+  .openapi("Registration");
+
+/** Bounds only: what is no username or password of ours is just a wrong one. */
+const Credentials = z
+  .object({ username: z.string().min(1).max(64), password: z.string().min(1).max(512) })
+  .openapi("Credentials");
+
+const IdempotencyKey = z.object({
+  "idempotency-key": z
+    .string()
+    .regex(/^[\x21-\x7e]{1,255}$/, "1 to 255 printable characters")
+    .optional()
+    .openapi({ description: "A repetition within 24 h with the same body finds the account that the first made." }),
+});
+
+const body = <S extends z.ZodType>(schema: S) =>
+  ({ required: true, content: { "application/json": { schema } } }) as const;
+
+const shared = { tags: ["accounts"], security: [] };
+
+const registerRoute = createRoute({
+  ...shared,
+  method: "post",
+  path: "/v1/auth/register",
+  operationId: "register",
+  summary: "Make an account and log in",
+  request: { body: body(Registration), headers: IdempotencyKey },
+  responses: { 201: json("The account and its first login.", Tokens), ...refusals },
+});
+
+const loginRoute = createRoute({
+  ...shared,
+  method: "post",
+  path: "/v1/auth/login",
+  operationId: "login",
+  summary: "Log in",
+  request: { body: body(Credentials) },
+  responses: { 200: json("A new login.", Tokens), ...refusals },
+});
+
+const refreshRoute = createRoute({
+  ...shared,
+  method: "post",
+  path: "/v1/auth/refresh",
+  operationId: "refresh",
+  summary: "Exchange a refresh token; one used before ends its login",
+  request: { body: body(z.object({ refresh_token: z.string().min(1).max(256) })) },
+  responses: { 200: json("New tokens of the same login.", Tokens), ...refusals },
+});
+
+const logoutRoute = createRoute({
+  method: "post",
+  path: "/v1/auth/logout",
+  operationId: "logout",
+  summary: "End the login of the access token, and its connections",
+  tags: ["accounts"],
+  responses: { 204: { description: "Ended." }, ...refusals },
+});
+
+/** Adds the routes under /v1/auth. */
+export function accountRoutes(app: App): void {
+  app.openapi(registerRoute, async (c) => {
+    const { username, password, name } = c.req.valid("json");
+    const key = c.req.valid("header")["idempotency-key"];
+    const services = withKey(c.get("services"));
+    if (!services.ok) return refused(c, services.error);
+    const input = { username, password, name: name ?? username };
+    const granted = await register(services.value, input, key, Date.now(), random);
+    return granted.ok ? c.json(tokens(granted.value), 201) : refused(c, granted.error);
+  });
+
+  app.openapi(loginRoute, async (c) => {
+    const { username, password } = c.req.valid("json");
+    const services = withKey(c.get("services"));
+    if (!services.ok) return refused(c, services.error);
+    const granted = await login(services.value, username.toLowerCase(), password, Date.now(), random);
+    return granted.ok ? c.json(tokens(granted.value), 200) : refused(c, granted.error);
+  });
+
+  app.openapi(refreshRoute, async (c) => {
+    const services = withKey(c.get("services"));
+    if (!services.ok) return refused(c, services.error);
+    const granted = await refresh(services.value, c.req.valid("json").refresh_token, Date.now(), random);
+    return granted.ok ? c.json(tokens(granted.value), 200) : refused(c, granted.error);
+  });
+
+  app.openapi(logoutRoute, async (c) => {
+    const done = await logout(c.get("services"), c.get("identity"), Date.now());
+    return done.ok ? c.body(null, 204) : refused(c, done.error);
+  });
+}
+
+function withKey(services: Services): Result<AccountServices, Refusal> {
+  const { tokenKey } = services;
+  if (tokenKey === undefined) return err(refuse("unavailable", "the server is not ready"));
+  return ok({ ...services, tokenKey });
+}
+
+function tokens(granted: Granted): z.infer<typeof Tokens> {
+  return { ...granted, user: card(granted.user) };
+}
+
+function random(bytes: number): Uint8Array {
+  return crypto.getRandomValues(new Uint8Array(bytes));
+}

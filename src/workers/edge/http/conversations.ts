@@ -1,0 +1,94 @@
+/** /v1/conversations. */
+import { createRoute, z } from "@hono/zod-openapi";
+import { PULL_LIMIT } from "../../../protocol/frames.ts";
+import { refuse } from "../../../protocol/codes.ts";
+import { Seq } from "../../../protocol/ids.ts";
+import { ask } from "./ask.ts";
+import { json, refused, refusals, spliced, type App } from "./respond.ts";
+import { mayBelongTo } from "./membership.ts";
+import { CidParam, Cursor, Head, Limit, MessagePage, Next } from "./views.ts";
+
+const Heads = z.object({ heads: z.array(Head), next: Next }).openapi("ConversationPage");
+
+const Change = z
+  .object({ muted: z.boolean().optional(), pinned: z.boolean().optional() })
+  .refine((change) => change.muted !== undefined || change.pinned !== undefined, "muted or pinned is needed")
+  .openapi("ConversationChange");
+
+const Position = z.coerce.number().pipe(Seq.or(z.literal(0)));
+const position = (description: string) => Position.optional().openapi({ type: "integer", minimum: 0, description });
+
+const tags = ["conversations"];
+
+const listRoute = createRoute({
+  method: "get",
+  path: "/v1/conversations",
+  operationId: "listConversations",
+  summary: "One's conversations, newest change first",
+  tags,
+  request: { query: z.object({ cursor: Cursor.optional(), limit: Limit(100, 50) }) },
+  responses: { 200: json("A page of conversations.", Heads), ...refusals },
+});
+
+const changeRoute = createRoute({
+  method: "patch",
+  path: "/v1/conversations/{cid}",
+  operationId: "changeConversation",
+  summary: "Mute or pin a conversation, for oneself",
+  tags,
+  request: { params: CidParam, body: { required: true, content: { "application/json": { schema: Change } } } },
+  responses: { 200: json("The conversation, changed.", Head), ...refusals },
+});
+
+const messagesRoute = createRoute({
+  method: "get",
+  path: "/v1/conversations/{cid}/messages",
+  operationId: "listMessages",
+  summary: "A page of messages, ascending; without bounds the newest",
+  tags,
+  request: {
+    params: CidParam,
+    query: z.object({
+      before: position("Only messages below this seq."),
+      after: position("Only messages above this seq; wins over `before`."),
+      limit: Limit(PULL_LIMIT, 50),
+    }),
+  },
+  responses: { 200: json("The page.", MessagePage), ...refusals },
+});
+
+/** Adds the routes of conversations. */
+export function conversationRoutes(app: App): void {
+  app.openapi(listRoute, async (c) => {
+    const { cursor, limit } = c.req.valid("query");
+    const { uid } = c.get("identity");
+    const page = await ask(() => c.get("services").user(uid).conversations(cursor, limit));
+    return page.ok ? spliced<z.infer<typeof Heads>>(c, JSON.stringify(page.value)) : refused(c, page.error);
+  });
+
+  app.openapi(changeRoute, async (c) => {
+    const { cid } = c.req.valid("param");
+    const { muted, pinned } = c.req.valid("json");
+    const { uid } = c.get("identity");
+    const answer = await ask(() => c.get("services").user(uid).setConversation(cid, { muted, pinned }));
+    if (!answer.ok) return refused(c, answer.error);
+    if (!answer.value.ok) return refused(c, answer.value.error);
+    return spliced<z.infer<typeof Head>>(c, JSON.stringify(answer.value.value));
+  });
+
+  app.openapi(messagesRoute, async (c) => {
+    const { cid } = c.req.valid("param");
+    const { before, after, limit } = c.req.valid("query");
+    const { uid } = c.get("identity");
+    // SEC1: what names two other people is refused here, so that asking for it neither makes nor wakes an object.
+    if (!mayBelongTo(cid, uid)) return refused(c, NOT_MEMBER);
+    const answer = await ask(() => c.get("services").conversation(cid).page(uid, { before, after, limit }));
+    if (!answer.ok) return refused(c, answer.error);
+    if (!answer.value.ok) return refused(c, answer.value.error.code === "not_member" ? NOT_MEMBER : answer.value.error);
+    const { messages, head, more } = answer.value.value;
+    return spliced<z.infer<typeof MessagePage>>(c, `{"messages":[${messages.join(",")}],"head":${head},"more":${more}}`);
+  });
+}
+
+/** SEC1: one answer for conversations of others, whether they exist or not. */
+const NOT_MEMBER = refuse("not_member", "not a member of this conversation");

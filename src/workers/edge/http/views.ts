@@ -1,0 +1,44 @@
+/** What the API shows of users and conversations. */
+import { z } from "@hono/zod-openapi";
+import { HeadView, MessageView } from "../../../protocol/frames.ts";
+import { Cid, Uid } from "../../../protocol/ids.ts";
+import type { User } from "../../../store/store.ts";
+
+/** A user as everybody sees them. */
+export const Card = z
+  .object({
+    id: Uid,
+    username: z.string().nullable().openapi({ description: "Null for users of an external issuer." }),
+    name: z.string(),
+    avatar: z.string().nullable(),
+  })
+  .openapi("User");
+
+/** The card of a stored user. */
+export function card({ id, username, name, avatar }: User): z.infer<typeof Card> {
+  return { id, username, name, avatar };
+}
+
+const AnyJson = z.unknown().openapi({ description: "JSON; its shape follows from `kind`." });
+const seq = z.number().int().min(0);
+
+/** A message as `message` frames and pages show it. */
+export const Message = z.object({ ...MessageView.shape, body: AnyJson }).partial({ body: true }).openapi("Message");
+
+/** A conversation as `heads` frames show it. */
+export const Head = z.object({ ...HeadView.shape, last: Message.optional() }).openapi("Conversation");
+
+export const MessagePage = z
+  .object({ messages: z.array(Message), head: seq, more: z.boolean() })
+  .openapi("MessagePage");
+
+export const Limit = (most: number, usual: number) =>
+  z.coerce.number().int().min(1).max(most).default(usual).openapi({ type: "integer", minimum: 1, maximum: most });
+
+export const Cursor = z.string().min(1).max(1024).openapi({ description: "`next` of the page before." });
+
+/** Where the next page begins; absent on the last. */
+export const Next = z.string().optional();
+
+export const UidParam = z.object({ uid: Uid });
+export const CidParam = z.object({ cid: Cid });
