@@ -76,8 +76,12 @@ function make(env: Env): Services {
     logins: new Recent(REMEMBERED),
     ensured: new Recent(REMEMBERED),
     problems,
-    user: (uid) => env.USERS.get(env.USERS.idFromName(uid)) as unknown as UserRpc,
-    conversation: (cid) => env.CONVERSATIONS.get(env.CONVERSATIONS.idFromName(cid)) as unknown as ConversationRpc,
+    user: (uid) => {
+      // The type of a stub, mapped over the recursive type of JSON, is too deep for the compiler.
+      const stub: unknown = env.USERS.get(env.USERS.idFromName(uid));
+      return stub as UserRpc;
+    },
+    conversation: (cid) => env.CONVERSATIONS.get(env.CONVERSATIONS.idFromName(cid)),
   };
 }
 

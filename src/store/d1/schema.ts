@@ -15,10 +15,7 @@ export const users = sqliteTable(
     created: integer("created_ms").notNull(),
     updated: integer("updated_ms").notNull(),
   },
-  (table) => [
-    uniqueIndex("users_username").on(table.username),
-    index("users_name_key").on(table.nameKey, table.id),
-  ],
+  (table) => [uniqueIndex("users_username").on(table.username), index("users_name_key").on(table.nameKey, table.id)],
 );
 
 export const logins = sqliteTable(

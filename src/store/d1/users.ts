@@ -117,7 +117,9 @@ async function search(
   }
   if (found.length <= limit) {
     const within = and(
-      after?.by === "name" ? sql`(${users.nameKey}, ${users.id}) > (${after.name}, ${after.id})` : gte(users.nameKey, from),
+      after?.by === "name"
+        ? sql`(${users.nameKey}, ${users.id}) > (${after.name}, ${after.id})`
+        : gte(users.nameKey, from),
       lt(users.nameKey, to),
       or(isNull(users.username), lt(users.username, from), gte(users.username, to)),
     );

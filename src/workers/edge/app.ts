@@ -43,7 +43,10 @@ export function makeApp(): App {
   const app: App = new OpenAPIHono<AppEnv>({
     defaultHook: (result, c) => {
       if (result.success) return undefined;
-      const fields = result.error.issues.map(({ path, message }) => ({ field: path.join(".") || result.target, message }));
+      const fields = result.error.issues.map(({ path, message }) => ({
+        field: path.join(".") || result.target,
+        message,
+      }));
       const text = fields.map(({ field, message }) => `${field}: ${message}`).join("; ");
       return refused(c, refuse("invalid_argument", text), { fields });
     },
@@ -66,7 +69,7 @@ export function makeApp(): App {
     door,
     bodyLimit({
       maxSize: BODY_BYTES,
-      onError: (c) => refused(c, refuse("too_large", `the body is over ${BODY_BYTES} bytes`)),
+      onError: (c: Context<AppEnv>) => refused(c, refuse("too_large", `the body is over ${BODY_BYTES} bytes`)),
     }),
   );
   healthRoutes(app);
@@ -87,7 +90,10 @@ export function makeApp(): App {
 
 /** Gives the request its id and services, and puts the id on whatever leaves. */
 const outermost: MiddlewareHandler<AppEnv> = async (c, next) => {
-  c.set("requestId", requestIdOf(c.req.header("x-request-id"), () => crypto.randomUUID()));
+  c.set(
+    "requestId",
+    requestIdOf(c.req.header("x-request-id"), () => crypto.randomUUID()),
+  );
   c.set("services", services(c.env));
   await next();
   c.res.headers.set("x-request-id", c.get("requestId"));

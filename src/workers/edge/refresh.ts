@@ -2,6 +2,7 @@
  * Refresh tokens, `<login>.<family secret>.<newest secret>`, kept as hashes. A token of the right family with another last
  * part was good once: somebody uses a copy, so the whole login ends.
  */
+import { base64url } from "jose";
 import type { Login } from "../../store/store.ts";
 
 const SHAPE = /^([0-9a-z]{26})\.([A-Za-z0-9_-]{22})\.([A-Za-z0-9_-]{43})$/;
@@ -14,11 +15,10 @@ export interface RefreshToken {
 
 /** A login's first token, or the one after `of`. `random` gives 48 bytes. */
 export function makeRefreshToken(login: string, random: Uint8Array, of?: RefreshToken): RefreshToken {
-  const bytes = Buffer.from(random);
   return {
     login,
-    family: of?.family ?? bytes.subarray(0, 16).toString("base64url"),
-    secret: bytes.subarray(16, 48).toString("base64url"),
+    family: of?.family ?? base64url.encode(random.subarray(0, 16)),
+    secret: base64url.encode(random.subarray(16, 48)),
   };
 }
 

@@ -1,5 +1,5 @@
 /** Access tokens of our own: JWTs signed by TOKEN_KEY. */
-import { errors, jwtVerify, SignJWT } from "jose";
+import { base64url, errors, jwtVerify, SignJWT } from "jose";
 import type { Config } from "../../config/config.ts";
 import { err, ok, type Result } from "../../lib/result.ts";
 import { refuse, type Refusal } from "../../protocol/codes.ts";
@@ -28,7 +28,7 @@ export interface AccessClaims {
 export function readTokenKey(secret: string | undefined): Result<TokenKey, string> {
   if (secret === undefined || secret === "") return err("TOKEN_KEY is missing: set it to 32 random bytes in base64url");
   if (!/^[A-Za-z0-9_-]+=*$/.test(secret)) return err("TOKEN_KEY is not base64url");
-  const bytes = new Uint8Array(Buffer.from(secret, "base64url"));
+  const bytes = new Uint8Array(base64url.decode(secret));
   if (bytes.byteLength >= KEY_BYTES) return ok(bytes);
   return err(`TOKEN_KEY is too short: ${bytes.byteLength} bytes, at least ${KEY_BYTES} are needed`);
 }
@@ -37,17 +37,17 @@ export function readTokenKey(secret: string | undefined): Result<TokenKey, strin
 export async function keyedHash(key: TokenKey, purpose: string, text: string): Promise<string> {
   const hmac = await crypto.subtle.importKey("raw", key, { name: "HMAC", hash: "SHA-256" }, false, ["sign"]);
   // What a JWT signs begins with `eyJ`, so no purpose can be mistaken for one.
-  return base64url(await crypto.subtle.sign("HMAC", hmac, utf8.encode(`${purpose}\n${text}`)));
+  return encode(await crypto.subtle.sign("HMAC", hmac, utf8.encode(`${purpose}\n${text}`)));
 }
 
 /** A plain hash, for secrets that are random and long. */
 export async function hashSecret(secret: string): Promise<string> {
-  return base64url(await crypto.subtle.digest("SHA-256", utf8.encode(secret)));
+  return encode(await crypto.subtle.digest("SHA-256", utf8.encode(secret)));
 }
 
 /** Names the key in a token, so that a token of another key is told from a broken one. */
 async function keyId(key: TokenKey): Promise<string> {
-  return base64url(await crypto.subtle.digest("SHA-256", key)).slice(0, 8);
+  return encode(await crypto.subtle.digest("SHA-256", key)).slice(0, 8);
 }
 
 /** Signs an access token for a login; it is good for `access_s` from `now` (ms). */
@@ -104,6 +104,6 @@ export function explain(error: unknown): Refusal {
   throw error;
 }
 
-function base64url(bytes: ArrayBuffer): string {
-  return Buffer.from(bytes).toString("base64url");
+function encode(bytes: ArrayBuffer): string {
+  return base64url.encode(new Uint8Array(bytes));
 }

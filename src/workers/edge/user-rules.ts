@@ -1,8 +1,8 @@
 /** What a user may be called. */
 import { z } from "@hono/zod-openapi";
 
-/** C0, DEL, C1, and the marks that turn text around: a name with them could pass for another or break a line. */
-const UNPRINTABLE = /[\u0000-\u001f\u007f-\u009f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]/u;
+/** Controls, line breaks, and the marks that turn text around: a name with them could pass for another or break a line. */
+const UNPRINTABLE = /[\p{Cc}\p{Zl}\p{Zp}\p{Bidi_Control}]/u;
 
 const characters = (text: string): number => Array.from(text).length;
 

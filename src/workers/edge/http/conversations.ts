@@ -86,7 +86,10 @@ export function conversationRoutes(app: App): void {
     if (!answer.ok) return refused(c, answer.error);
     if (!answer.value.ok) return refused(c, answer.value.error.code === "not_member" ? NOT_MEMBER : answer.value.error);
     const { messages, head, more } = answer.value.value;
-    return spliced<z.infer<typeof MessagePage>>(c, `{"messages":[${messages.join(",")}],"head":${head},"more":${more}}`);
+    return spliced<z.infer<typeof MessagePage>>(
+      c,
+      `{"messages":[${messages.join(",")}],"head":${head},"more":${more}}`,
+    );
   });
 }
 

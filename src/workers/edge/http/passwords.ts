@@ -3,6 +3,7 @@
  * parameters stays good. Callers bound a password's length before they come here.
  */
 import { scrypt, timingSafeEqual } from "node:crypto";
+import { base64url } from "jose";
 
 const BLOCK = 8;
 const LANES = 1;
@@ -12,7 +13,7 @@ const SHAPE = /^\$scrypt\$ln=(\d{1,2}),r=(\d{1,2}),p=(\d{1,2})\$([A-Za-z0-9_-]+)
 /** Hashes a new password. `logN` is log2 of the cost, `salt` 16 random bytes. */
 export async function hashPassword(password: string, logN: number, salt: Uint8Array): Promise<string> {
   const hash = await derive(password, salt, logN, BLOCK, LANES, KEY_BYTES);
-  return `$scrypt$ln=${logN},r=${BLOCK},p=${LANES}$${base64url(salt)}$${base64url(hash)}`;
+  return `$scrypt$ln=${logN},r=${BLOCK},p=${LANES}$${base64url.encode(salt)}$${base64url.encode(hash)}`;
 }
 
 /**
@@ -26,19 +27,19 @@ export async function verifyPassword(password: string, stored: string | undefine
   }
   const [, ln, r, p, salt, hash] = SHAPE.exec(stored) ?? [];
   if (salt === undefined || hash === undefined) throw new Error("a stored password has an unknown form");
-  const expected = Buffer.from(hash, "base64url");
-  const given = await derive(
-    password,
-    Buffer.from(salt, "base64url"),
-    Number(ln),
-    Number(r),
-    Number(p),
-    expected.byteLength,
-  );
+  const expected = base64url.decode(hash);
+  const given = await derive(password, base64url.decode(salt), Number(ln), Number(r), Number(p), expected.byteLength);
   return timingSafeEqual(given, expected);
 }
 
-function derive(password: string, salt: Uint8Array, logN: number, r: number, p: number, bytes: number): Promise<Buffer> {
+function derive(
+  password: string,
+  salt: Uint8Array,
+  logN: number,
+  r: number,
+  p: number,
+  bytes: number,
+): Promise<Buffer> {
   const cost = 2 ** logN;
   // Twice what scrypt needs for its blocks; the platform's own bound is too low from 2^15 on.
   const options = { N: cost, r, p, maxmem: 256 * cost * r };
@@ -49,8 +50,4 @@ function derive(password: string, salt: Uint8Array, logN: number, r: number, p: 
       else reject(error);
     });
   });
-}
-
-function base64url(bytes: Uint8Array): string {
-  return Buffer.from(bytes).toString("base64url");
 }

@@ -31,7 +31,9 @@ const Details = z.object({
 export const ErrorBody = z
   .object({
     error: z.object({
-      code: z.enum(Object.keys(CODES) as (keyof typeof CODES)[]).openapi({ description: "Says what the client does next." }),
+      code: z
+        .enum(Object.keys(CODES) as (keyof typeof CODES)[])
+        .openapi({ description: "Says what the client does next." }),
       message: z.string(),
       request_id: z.string(),
       details: Details.optional(),

@@ -1,4 +1,5 @@
 /** The cursor of a user search: opaque to clients, and whatever they send back is checked. */
+import { base64url } from "jose";
 import { z } from "zod";
 import type { SearchPosition } from "../../../store/store.ts";
 
@@ -9,13 +10,13 @@ const Position = z.discriminatedUnion("by", [
 
 /** Writes a position as a cursor. */
 export function encodeCursor(position: SearchPosition): string {
-  return Buffer.from(JSON.stringify(position)).toString("base64url");
+  return base64url.encode(JSON.stringify(position));
 }
 
 /** Reads a cursor; undefined when it is none of ours. */
 export function decodeCursor(cursor: string): SearchPosition | undefined {
   try {
-    const parsed = Position.safeParse(JSON.parse(Buffer.from(cursor, "base64url").toString()));
+    const parsed = Position.safeParse(JSON.parse(new TextDecoder().decode(base64url.decode(cursor))));
     return parsed.success ? parsed.data : undefined;
   } catch {
     return undefined;

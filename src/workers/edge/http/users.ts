@@ -88,7 +88,8 @@ export function userRoutes(app: App): void {
       return c.json({ users: user === undefined ? [] : [card(user)] }, 200);
     }
     const after = cursor === undefined ? undefined : decodeCursor(cursor);
-    if (cursor !== undefined && after === undefined) return refused(c, refuse("invalid_argument", "cursor: not one of ours"));
+    if (cursor !== undefined && after === undefined)
+      return refused(c, refuse("invalid_argument", "cursor: not one of ours"));
     const page = await users.search(q ?? "", after, limit);
     const found = { users: page.users.map(card) };
     return c.json(page.next === undefined ? found : { ...found, next: encodeCursor(page.next) }, 200);

@@ -23,7 +23,10 @@ const AnyJson = z.unknown().openapi({ description: "JSON; its shape follows from
 const seq = z.number().int().min(0);
 
 /** A message as `message` frames and pages show it. */
-export const Message = z.object({ ...MessageView.shape, body: AnyJson }).partial({ body: true }).openapi("Message");
+export const Message = z
+  .object({ ...MessageView.shape, body: AnyJson })
+  .partial({ body: true })
+  .openapi("Message");
 
 /** A conversation as `heads` frames show it. */
 export const Head = z.object({ ...HeadView.shape, last: Message.optional() }).openapi("Conversation");
