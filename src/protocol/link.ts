@@ -3,7 +3,7 @@
  * ends may be of different builds, so fields are only ever added.
  *
  * Up: a JSON array of frames, checked by the edge; bodies travel as JSON text, so that the object never parses them.
- * Down: `<version>;<done>;<about>\n<payload>`: what the edge must know without parsing the payload, which goes to
+ * Down: `<version>;<done>;<about>;<seen>\n<payload>`: what the edge must know without parsing the payload, which goes to
  * the client as it is; or `!<json>`: a word to the edge itself.
  */
 import type { ClientFrameOf } from "./frames.ts";
@@ -27,6 +27,8 @@ export interface Attach {
   readonly platform?: string | undefined;
   /** Tell the heads that changed after this version. */
   readonly since?: number | undefined;
+  /** What went to the client lately: cid → seq. The object may have died before it wrote these heads. */
+  readonly seen?: Readonly<Record<string, number>> | undefined;
   /** True: this session had a link before, so no `synced` follows the heads. */
   readonly again: boolean;
 }
@@ -43,6 +45,8 @@ export interface Note {
   readonly done: readonly string[];
   /** The payload is the presence of this user: only for sessions that watch it. */
   readonly about: string;
+  /** The newest entry in the payload, `<cid> <seq>`. */
+  readonly seen: string;
 }
 
 /** The key of the heads that a `hello` asked for. */
@@ -78,7 +82,7 @@ export function releaseKey(ids: readonly string[]): string {
 /** Frames to the client with the note for the edge. */
 export function encodeDown(note: Note, frames: readonly string[]): string {
   const payload = frames.length === 1 ? (frames[0] as string) : `[${frames.join(",")}]`;
-  return `${note.version || ""};${note.done.join(",")};${note.about}\n${payload}`;
+  return `${note.version || ""};${note.done.join(",")};${note.about};${note.seen}\n${payload}`;
 }
 
 /** A word to the edge. */
@@ -92,13 +96,15 @@ export function decodeDown(text: string): { control: Control } | { note: Note; p
   const end = text.indexOf("\n");
   const first = text.indexOf(";");
   const second = text.indexOf(";", first + 1);
-  if (first < 0 || second < 0 || end < second) throw new Error("a malformed message on the link");
+  const third = text.indexOf(";", second + 1);
+  if (first < 0 || second < 0 || third < 0 || end < third) throw new Error("a malformed message on the link");
   const done = text.slice(first + 1, second);
   return {
     note: {
       version: Number(text.slice(0, first)),
       done: done === "" ? [] : done.split(","),
-      about: text.slice(second + 1, end),
+      about: text.slice(second + 1, third),
+      seen: text.slice(third + 1, end),
     },
     payload: text.slice(end + 1),
   };

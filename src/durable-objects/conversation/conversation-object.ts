@@ -10,6 +10,8 @@ import type { AppendReply, ConversationRpc, Draft, Page, PageQuery, PushCall } f
 import { Conversation, refuseAll } from "./conversation.ts";
 import { ConversationStore } from "./conversation-store.ts";
 
+/** A push that has not answered by then counts as failed, and is repeated: receivers drop what they have. */
+const PUSH_DEADLINE_MS = 10_000;
 /** The alarm asks again after 1, 2, 4 … times its first delay, at most this many. */
 const LONGEST_ALARM = 64;
 
@@ -121,7 +123,8 @@ export class ConversationObject extends DurableObject<Env> implements Conversati
   async #push(uid: Uid, call: PushCall): Promise<void> {
     try {
       // A stub whose call failed is broken for good, so each push takes a fresh one; the lane keeps the order.
-      const reply = await this.env.USERS.get(this.env.USERS.idFromName(uid)).push(call);
+      const stub = this.env.USERS.get(this.env.USERS.idFromName(uid));
+      const reply = await withDeadline(stub.push(call), PUSH_DEADLINE_MS);
       this.#core.pushed(uid, reply, Date.now(), Math.random());
     } catch {
       this.#core.pushFailed(uid, Date.now(), Math.random());
@@ -166,3 +169,16 @@ export class ConversationObject extends DurableObject<Env> implements Conversati
   }
 }
 
+
+/** The promise's outcome, or a rejection after `ms`. */
+async function withDeadline<T>(promise: Promise<T>, ms: number): Promise<T> {
+  let timer: ReturnType<typeof setTimeout> | undefined;
+  const late = new Promise<never>((_, reject) => {
+    timer = setTimeout(() => reject(new Error("deadline")), ms);
+  });
+  try {
+    return await Promise.race([promise, late]);
+  } finally {
+    clearTimeout(timer);
+  }
+}

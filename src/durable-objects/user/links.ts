@@ -30,10 +30,13 @@ export class Link {
   lagging: boolean;
   /** Conversations whose heads a lagging device has not been told yet. */
   readonly behind = new Set<Cid>();
+  /** Seqs that the client got over an earlier link of its session: they are not handed to it again (ORD2). */
+  readonly #floors: ReadonlyMap<string, number>;
   readonly #handed = new Map<Cid, Handed>();
   #unacknowledged = 0;
 
-  constructor(attachment: Attachment) {
+  constructor(attachment: Attachment, seen: Readonly<Record<string, number>> = {}) {
+    this.#floors = new Map(Object.entries(seen));
     this.session = attachment.session;
     this.device = attachment.device;
     this.started = attachment.started;
@@ -44,6 +47,11 @@ export class Link {
   get attachment(): Attachment {
     const { session, device, started, login, lagging } = this;
     return login === undefined ? { session, device, started, lagging } : { session, device, started, login, lagging };
+  }
+
+  /** The client has had this entry already. */
+  had(cid: Cid, seq: number): boolean {
+    return seq <= (this.#floors.get(cid) ?? 0);
   }
 
   /** A message was handed to the device. True: the window is full now. */

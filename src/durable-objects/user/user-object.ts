@@ -15,6 +15,8 @@ import { User } from "./user.ts";
 import { UserStore } from "./user-store.ts";
 import type { Answer, UserPort } from "./user-port.ts";
 
+/** A call that has not answered by then counts as failed; calls are repeatable, so a late effect does no harm. */
+const CALL_DEADLINE_MS = 10_000;
 /** How long a push that asked for it waits for this object's disk before it answers what is there, ms. */
 const SETTLE_LIMIT_MS = 1000;
 
@@ -45,7 +47,7 @@ export class UserObject extends DurableObject<Env> implements UserRpc {
     this.cost.requests += 1;
     const attach = JSON.parse(new URL(request.url).searchParams.get("attach") ?? "") as Attach;
     const { 0: client, 1: server } = new WebSocketPair();
-    const link = new Link({ ...attach, lagging: false });
+    const link = new Link({ ...attach, lagging: false }, attach.seen);
     this.ctx.acceptWebSocket(server);
     this.#bind(link, server);
     this.#core.attach(link, attach, Date.now());
@@ -279,10 +281,15 @@ export class UserObject extends DurableObject<Env> implements UserRpc {
    * for good. The answer and what follows from it happen in one turn (ORD3).
    */
   #call<T>(make: () => Promise<T>, answer: Answer<T>): void {
+    let answered = false;
     const settle = (value: T | undefined): void => {
+      if (answered) return;
+      answered = true;
+      clearTimeout(deadline);
       answer(value, Date.now());
       this.#after();
     };
+    const deadline = setTimeout(() => settle(undefined), CALL_DEADLINE_MS);
     const failed = (error: unknown): void => {
       log("warn", "object call failed", describe(error));
       settle(undefined);

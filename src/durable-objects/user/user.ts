@@ -85,6 +85,16 @@ export class User {
     if (this.heads.version === 0) this.heads.nextVersion(now);
     this.#port.send(link, encodeControl({ do: "attached", version: this.heads.version }));
     if (attach.since !== undefined) this.#sync(link, attach.since, attach.again ? undefined : {}, now);
+    for (const [cid, seq] of Object.entries(attach.seen ?? {})) this.#recover(cid as Cid, seq);
+  }
+
+  /** A device has entries that this object lost before they were written: the conversation has them (RES1). */
+  #recover(cid: Cid, seq: number): void {
+    const have = this.heads.get(cid)?.head ?? 0;
+    if (seq <= have || this.#member(cid) !== undefined) return;
+    this.#port.append(cid, have, this.heads.taken(cid), [], (reply, now) => {
+      if (reply !== undefined) this.#accept(cid, reply.entries, true, now);
+    });
   }
 
   /** A link is gone. */
@@ -357,19 +367,24 @@ export class User {
 
   /** A conversation offers entries. The reply says what is known without a gap, and what of it is on disk. */
   push(call: PushCall, now: number): PushReply {
-    const { cid, entries, skip } = call;
-    const judged = judge(this.heads.get(cid)?.head ?? 0, entries, skip);
-    if (judged.is === "accepted") {
-      const version = this.#raise(cid, judged.fresh, now);
-      this.#handOver(cid, judged.fresh, version, judged.hole);
-    }
+    const { cid } = call;
+    const accepted = this.#accept(cid, call.entries, call.skip, now);
     const reply = { have: this.heads.get(cid)?.head ?? 0, taken: this.heads.taken(cid) };
     if (call.settle && reply.taken < reply.have) {
       const attentive = [...this.#links].some((link) => !link.lagging);
       if (attentive) this.#settling.add(cid);
-      this.#flushBy(attentive && judged.is === "accepted" ? now + this.#config.writes.settle_ack_ms : now);
+      this.#flushBy(attentive && accepted ? now + this.#config.writes.settle_ack_ms : now);
     }
     return reply;
+  }
+
+  /** Takes entries in and hands them on; false when they brought nothing new. */
+  #accept(cid: Cid, entries: readonly Entry[], skip: boolean, now: number): boolean {
+    const judged = judge(this.heads.get(cid)?.head ?? 0, entries, skip);
+    if (judged.is !== "accepted") return false;
+    const version = this.#raise(cid, judged.fresh, now);
+    this.#handOver(cid, judged.fresh, version, judged.hole);
+    return true;
   }
 
   /** Raises the head by fresh entries; returns the version of the last of them. */
@@ -433,6 +448,8 @@ export class User {
           done.push(entry.id);
         } else if (unanswered?.has(entry.id) && entry.from === this.uid) {
           continue;
+        } else if (link.had(cid, entry.seq)) {
+          continue;
         } else if (link.lagging || hole) {
           this.#fallBehind(link, cid, hole);
         } else {
@@ -444,7 +461,8 @@ export class User {
         }
       }
       if (receipt !== undefined) texts.push(receipt);
-      this.#tell(link, texts, { version: link.behind.size > 0 ? 0 : last, done });
+      const seen = link.lagging || hole ? "" : `${cid} ${fresh.at(-1)?.seq}`;
+      this.#tell(link, texts, { version: link.behind.size > 0 ? 0 : last, done, seen });
     }
   }
 
@@ -652,14 +670,15 @@ export class User {
   #tell(
     link: Link,
     frames: readonly string[],
-    note: { version?: number; done?: readonly string[]; about?: string } = {},
+    note: { version?: number; done?: readonly string[]; about?: string; seen?: string } = {},
   ): void {
     const batches = make.pack(frames, (frame) => frame);
     for (const [i, batch] of batches.entries()) {
       const last = i === batches.length - 1;
       // The note stands on the last batch: what it says is only true once all of them have arrived.
-      const { version = 0, done = [], about = "" } = note;
-      this.#port.send(link, encodeDown({ version: last ? version : 0, done: last ? done : [], about }, batch));
+      const { version = 0, done = [], about = "", seen = "" } = note;
+      const told = last ? { version, done, about, seen } : { version: 0, done: [], about, seen: "" };
+      this.#port.send(link, encodeDown(told, batch));
     }
   }
 }

@@ -43,10 +43,8 @@ export function makeApp(): App {
   const app: App = new OpenAPIHono<AppEnv>({
     defaultHook: (result, c) => {
       if (result.success) return undefined;
-      const fields = result.error.issues.map(({ path, message }) => ({
-        field: path.join(".") || result.target,
-        message,
-      }));
+      const whole = result.target === "json" ? "body" : result.target;
+      const fields = result.error.issues.map(({ path, message }) => ({ field: path.join(".") || whole, message }));
       const text = fields.map(({ field, message }) => `${field}: ${message}`).join("; ");
       return refused(c, refuse("invalid_argument", text), { fields });
     },
@@ -64,6 +62,7 @@ export function makeApp(): App {
     secureHeaders({
       contentSecurityPolicy: { defaultSrc: ["'none'"], frameAncestors: ["'none'"] },
       crossOriginResourcePolicy: "cross-origin",
+      strictTransportSecurity: "max-age=15552000",
       xFrameOptions: "DENY",
     }),
     door,

@@ -40,7 +40,7 @@ export interface SessionPort {
 
 /** Re-attachment: first wait and longest, ms. */
 const REATTACH = { first: 50, longest: 5000 };
-/** Watermarks of the last seconds are repeated over a new link: the object may have lost what it had not written. */
+/** What happened in the last seconds is told again over a new link: the object may have died before it was written. */
 const RECENT_MS = 5000;
 const RECENT_CHATS = 64;
 /** Clients told to go away at the same time come back over this many ms. */
@@ -63,6 +63,8 @@ export class Session {
   /** Requests without an answer, by key: sent again over a new link (the conversation's dedup makes it safe). */
   readonly #open = new Map<string, UpFrame>();
   readonly #recent = new Map<string, { frame: UpFrame; at: number }>();
+  /** The newest seq that went to the client, by conversation, of the last seconds. */
+  readonly #seen = new Map<string, { seq: number; at: number }>();
   readonly #watching = new Set<Uid>();
   readonly #bucket: Bucket;
   readonly #bad = new Minute();
@@ -159,9 +161,10 @@ export class Session {
       else this.#end(down.control.code, down.control.code === "replaced" ? "another connection" : "signed out");
       return;
     }
-    const { version, done, about } = down.note;
+    const { version, done, about, seen } = down.note;
     if (version > this.#version) this.#version = version;
     for (const key of done) if (!this.#open.delete(key) && key === SYNCED) this.#synced = true;
+    if (seen !== "") this.#saw(seen, now);
     if (about === "" || this.#watching.has(about as Uid)) this.#port.send(down.payload);
   }
 
@@ -242,13 +245,12 @@ export class Session {
     if (frame.t === "watch") for (const user of frame.users) this.#watching.add(user);
     if (frame.t === "unwatch") for (const user of frame.users) this.#watching.delete(user);
     if (frame.t !== "ack" && frame.t !== "read") return;
-    const key = `${frame.t} ${frame.cid}`;
-    this.#recent.delete(key);
-    this.#recent.set(key, { frame, at: now });
-    for (const [old, { at }] of this.#recent) {
-      if (at > now - RECENT_MS && this.#recent.size <= RECENT_CHATS) break;
-      this.#recent.delete(old);
-    }
+    remember(this.#recent, `${frame.t} ${frame.cid}`, { frame, at: now });
+  }
+
+  #saw(seen: string, now: number): void {
+    const space = seen.indexOf(" ");
+    remember(this.#seen, seen.slice(0, space), { seq: Number(seen.slice(space + 1)), at: now });
   }
 
   #send(up: readonly UpFrame[]): void {
@@ -273,6 +275,7 @@ export class Session {
       name: hello.device.name,
       platform: hello.device.platform,
       since: this.#state === "relinking" ? this.#version : hello.since,
+      seen: Object.fromEntries([...this.#seen].map(([cid, { seq }]) => [cid, seq])),
       again,
     });
   }
@@ -348,6 +351,16 @@ export class Session {
     this.#state = "closed";
     this.#port.unlink();
     this.#port.close(CLOSE_RESTART, reason);
+  }
+}
+
+/** Notes something of now, and forgets what is older than some seconds, or too much. */
+function remember<T extends { readonly at: number }>(recent: Map<string, T>, key: string, value: T): void {
+  recent.delete(key);
+  recent.set(key, value);
+  for (const [old, { at }] of recent) {
+    if (at > value.at - RECENT_MS && recent.size <= RECENT_CHATS) break;
+    recent.delete(old);
   }
 }
 

@@ -2,7 +2,6 @@
 import { createRoute, z } from "@hono/zod-openapi";
 import { PULL_LIMIT } from "../../../protocol/frames.ts";
 import { refuse } from "../../../protocol/codes.ts";
-import { Seq } from "../../../protocol/ids.ts";
 import { ask } from "./ask.ts";
 import { json, refused, refusals, spliced, type App } from "./respond.ts";
 import { mayBelongTo } from "./membership.ts";
@@ -15,8 +14,14 @@ const Change = z
   .refine((change) => change.muted !== undefined || change.pinned !== undefined, "muted or pinned is needed")
   .openapi("ConversationChange");
 
-const Position = z.coerce.number().pipe(Seq.or(z.literal(0)));
-const position = (description: string) => Position.optional().openapi({ type: "integer", minimum: 0, description });
+const position = (least: 0 | 1, description: string) =>
+  z.coerce
+    .number()
+    .int()
+    .min(least)
+    .max(Number.MAX_SAFE_INTEGER)
+    .optional()
+    .openapi({ type: "integer", minimum: least, description });
 
 const tags = ["conversations"];
 
@@ -49,8 +54,8 @@ const messagesRoute = createRoute({
   request: {
     params: CidParam,
     query: z.object({
-      before: position("Only messages below this seq."),
-      after: position("Only messages above this seq; wins over `before`."),
+      before: position(1, "Only messages below this seq."),
+      after: position(0, "Only messages above this seq; wins over `before`."),
       limit: Limit(PULL_LIMIT, 50),
     }),
   },

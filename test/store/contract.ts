@@ -1,0 +1,249 @@
+/** The contract of `src/store/store.ts`, for any driver. */
+import { describe, expect, test } from "vitest";
+import type { Uid } from "../../src/protocol/ids.ts";
+import type { SearchPosition, Store, User } from "../../src/store/store.ts";
+
+const NOW = 1_800_000_000_000;
+const LATER = NOW + 60_000;
+
+let made = 0;
+/** Ids that no other test of the run has. */
+const uid = (): Uid => `u_contract${(made += 1)}` as Uid;
+const word = (prefix: string): string => `${prefix}${(made += 1)}`;
+
+/** Runs the contract on the store that `open` gives: migrated, and used by nobody else meanwhile. */
+export function storeContract(driver: string, open: () => Store): void {
+  describe(`${driver}: users`, () => {
+    const { users } = open();
+    const create = async (username: string, name = username): Promise<Uid> => {
+      const id = uid();
+      expect(await users.create({ id, username, name, password: "hash" }, NOW)).toBe("created");
+      return id;
+    };
+
+    test("a created user is found by id and by username", async () => {
+      const username = word("ann");
+      const id = await create(username, "Ann");
+      const expected = { id, username, name: "Ann", avatar: null, created: NOW, updated: NOW };
+      expect(await users.find(id)).toEqual(expected);
+      expect(await users.findByUsername(username)).toEqual(expected);
+      expect(await users.exists(id)).toBe(true);
+    });
+
+    test("nobody is found under unknown ids and usernames", async () => {
+      const id = uid();
+      expect(await users.find(id)).toBeUndefined();
+      expect(await users.findByUsername("nobody")).toBeUndefined();
+      expect(await users.credentials("nobody")).toBeUndefined();
+      expect(await users.exists(id)).toBe(false);
+      expect(await users.update(id, { name: "x" }, NOW)).toBeUndefined();
+    });
+
+    test("a taken username or id changes nothing", async () => {
+      const username = word("ben");
+      const id = await create(username);
+      const other = uid();
+      const same = { username, name: "thief", password: "other" };
+      expect(await users.create({ id: other, ...same }, LATER)).toBe("taken");
+      expect(await users.create({ id, ...same, username: word("ben") }, LATER)).toBe("taken");
+      expect(await users.exists(other)).toBe(false);
+      expect(await users.credentials(username)).toMatchObject({ user: { id, name: username }, password: "hash" });
+    });
+
+    test("of several who want one username at once exactly one gets it", async () => {
+      const username = word("race");
+      const outcomes = await Promise.all(
+        Array.from({ length: 5 }, () => users.create({ id: uid(), username, name: "x", password: "p" }, NOW)),
+      );
+      expect(outcomes.toSorted()).toEqual(["created", "taken", "taken", "taken", "taken"]);
+    });
+
+    test("ensure makes a row once, without username and password", async () => {
+      const id = uid();
+      await users.ensure(id, "First", NOW);
+      await users.ensure(id, "Second", LATER);
+      expect(await users.find(id)).toEqual({
+        id,
+        username: null,
+        name: "First",
+        avatar: null,
+        created: NOW,
+        updated: NOW,
+      });
+      const several = [uid(), uid()];
+      for (const each of several) await users.ensure(each, "No username either", NOW);
+      expect((await users.names(several)).size).toBe(2);
+    });
+
+    test("ensure leaves an account alone", async () => {
+      const username = word("cid");
+      const id = await create(username, "Cid");
+      await users.ensure(id, "Other", LATER);
+      expect(await users.credentials(username)).toMatchObject({ user: { name: "Cid" }, password: "hash" });
+    });
+
+    test("update changes what is given and nothing else", async () => {
+      const id = await create(word("dan"), "Dan");
+      expect(await users.update(id, { avatar: "a.png" }, LATER)).toMatchObject({ name: "Dan", avatar: "a.png" });
+      expect(await users.update(id, { name: "Daniel" }, LATER)).toMatchObject({ name: "Daniel", avatar: "a.png" });
+      expect(await users.update(id, { avatar: null }, LATER + 1)).toMatchObject({ name: "Daniel", avatar: null });
+      expect(await users.find(id)).toMatchObject({ name: "Daniel", avatar: null, created: NOW, updated: LATER + 1 });
+    });
+
+    test("names of many ids at once, without those that do not exist", async () => {
+      const ids = Array.from({ length: 250 }, uid);
+      for (const id of [ids[0], ids[120], ids[249]]) await users.ensure(id as Uid, `name of ${id}`, NOW);
+      const names = await users.names(ids);
+      expect([...names.keys()].toSorted()).toEqual([ids[0], ids[120], ids[249]].toSorted());
+      expect(names.get(ids[249] as Uid)).toBe(`name of ${ids[249]}`);
+      expect(await users.names([])).toEqual(new Map());
+    });
+
+    test.each([
+      ["a quote", `'); DROP TABLE users; --`],
+      ["double quotes and backslashes", `"\\'\\\\"`],
+      ["emoji and joined characters", "👩‍👩‍👧‍👦 é ß 名前"],
+      ["wildcards", "100%_\\"],
+    ])("text with %s comes back as it was", async (_what, text) => {
+      const id = uid();
+      await users.ensure(id, text, NOW);
+      await users.update(id, { avatar: text }, NOW);
+      expect(await users.find(id)).toMatchObject({ name: text, avatar: text });
+    });
+  });
+
+  describe(`${driver}: search`, () => {
+    const { users } = open();
+    const all = async (text: string, limit: number): Promise<User[]> => {
+      const found: User[] = [];
+      let after: SearchPosition | undefined;
+      do {
+        const page = await users.search(text, after, limit);
+        expect(page.users.length).toBeLessThanOrEqual(limit);
+        found.push(...page.users);
+        after = page.next;
+      } while (after !== undefined);
+      return found;
+    };
+    const named = async (name: string, username?: string): Promise<Uid> => {
+      const id = uid();
+      if (username === undefined) await users.ensure(id, name, NOW);
+      else await users.create({ id, username, name, password: "p" }, NOW);
+      return id;
+    };
+
+    test("first who has the username, then who has the name, each once, whatever the size of a page", async () => {
+      const byUsername = [await named("zeta", "quokka.a"), await named("quokka", "quokka.b")];
+      const byName = [await named("Quokka"), await named("QUOKKA two", "first"), await named("quokka two")];
+      await named("quokk", "quokk");
+      await named("a quokka", "other");
+      const expected = [...byUsername, ...byName];
+      for (const limit of [1, 2, 3, 5, 50]) {
+        expect((await all("Quokka", limit)).map((user) => user.id)).toEqual(expected);
+      }
+    });
+
+    test.each(["%", "_", "\\", "%_", "'", "*", "?"])("%s stands for itself", async (sign) => {
+      const id = await named(`${sign}sign of ${sign}`);
+      const found = await all(sign, 10);
+      expect(found.map((user) => user.id)).toContain(id);
+      for (const { name, username } of found) expect(name.startsWith(sign) || username?.startsWith(sign)).toBe(true);
+    });
+
+    test("case and width do not matter, and emoji are letters like any other", async () => {
+      const id = await named("Ｗomba🦘t Élan");
+      for (const text of ["womba", "WOMBA", "wombA🦘", "womba🦘t é"]) {
+        expect((await all(text, 10)).map((user) => user.id)).toEqual([id]);
+      }
+    });
+
+    test("a new name is found, the old one no longer", async () => {
+      const id = await named("Numbat");
+      await users.update(id, { name: "Echidna" }, LATER);
+      expect(await all("numbat", 10)).toEqual([]);
+      expect((await all("echidna", 10)).map((user) => user.id)).toEqual([id]);
+    });
+
+    test("a text of nothing finds nobody", async () => {
+      expect(await users.search("", undefined, 10)).toEqual({ users: [] });
+      expect(await users.search("   ", undefined, 10)).toEqual({ users: [] });
+    });
+  });
+
+  describe(`${driver}: logins`, () => {
+    const { logins } = open();
+    const login = (): { id: string; uid: Uid; family: string; current: string; expires: number } => ({
+      id: word("login"),
+      uid: uid(),
+      family: "f",
+      current: "one",
+      expires: LATER,
+    });
+
+    test("a login is found until it ends, and ending it again is no error", async () => {
+      const mine = login();
+      await logins.begin(mine, NOW);
+      await logins.begin(mine, NOW);
+      expect(await logins.find(mine.id)).toEqual(mine);
+      await logins.end(mine.id);
+      await logins.end(mine.id);
+      expect(await logins.find(mine.id)).toBeUndefined();
+    });
+
+    test("of several who exchange one token at once exactly one succeeds", async () => {
+      const mine = login();
+      await logins.begin(mine, NOW);
+      const outcomes = await Promise.all(["a", "b", "c"].map((to) => logins.rotate(mine.id, "one", to, LATER + 1)));
+      expect(outcomes.filter(Boolean)).toHaveLength(1);
+      const winner = ["a", "b", "c"][outcomes.indexOf(true)];
+      expect(await logins.find(mine.id)).toEqual({ ...mine, current: winner, expires: LATER + 1 });
+    });
+
+    test("nothing is exchanged for a wrong token, or in a login that has ended", async () => {
+      const mine = login();
+      await logins.begin(mine, NOW);
+      expect(await logins.rotate(mine.id, "wrong", "two", LATER)).toBe(false);
+      await logins.end(mine.id);
+      expect(await logins.rotate(mine.id, "one", "two", LATER)).toBe(false);
+      expect(await logins.find(mine.id)).toBeUndefined();
+    });
+
+    test("beginning a login forgets those that expired", async () => {
+      const [old, young] = [login(), { ...login(), expires: LATER + 2 }];
+      await logins.begin(old, NOW);
+      await logins.begin(young, LATER + 1);
+      expect(await logins.find(old.id)).toBeUndefined();
+      expect(await logins.find(young.id)).toEqual(young);
+    });
+  });
+
+  describe(`${driver}: claims`, () => {
+    const { claims } = open();
+
+    test("the first claim of a key holds it", async () => {
+      const key = word("key");
+      const first = { key, request: "r1", outcome: "o1", expires: LATER };
+      expect(await claims.claim(first, NOW)).toEqual(first);
+      expect(await claims.claim({ key, request: "r2", outcome: "o2", expires: LATER }, NOW)).toEqual(first);
+    });
+
+    test("several at once all learn the same outcome", async () => {
+      const key = word("key");
+      const held = await Promise.all(
+        ["a", "b", "c"].map((outcome) => claims.claim({ key, request: "r", outcome, expires: LATER }, NOW)),
+      );
+      expect(new Set(held.map((claim) => claim.outcome)).size).toBe(1);
+    });
+
+    test("an expired claim gives way", async () => {
+      const key = word("key");
+      await claims.claim({ key, request: "r1", outcome: "o1", expires: LATER }, NOW);
+      const next = { key, request: "r2", outcome: "o2", expires: LATER + 1 };
+      expect(await claims.claim(next, LATER)).toEqual(next);
+    });
+  });
+
+  test(`${driver}: a store with its tables answers`, async () => {
+    await expect(open().ping()).resolves.toBeUndefined();
+  });
+}
