@@ -8,6 +8,13 @@ import { migrate } from "./migrate.ts";
 
 const TOML = resolve(import.meta.dirname, "../../wrangler.toml");
 
+/** The part of wrangler.toml that is read here; wrangler's own type leans on packages that it does not bring. */
+interface Toml {
+  readonly name?: string;
+  readonly vars: Readonly<Record<string, string>>;
+  readonly d1_databases: readonly { readonly binding: string; readonly migrations_dir?: string }[];
+}
+
 export interface LocalWorker {
   readonly miniflare: Miniflare;
   readonly url: URL;
@@ -24,7 +31,7 @@ export interface LocalWorkerOptions {
 
 /** Bundles, starts and migrates; on success the address answers. */
 export async function startWorker(options: LocalWorkerOptions): Promise<Result<LocalWorker, string>> {
-  const toml = unstable_readConfig({ config: TOML });
+  const toml = unstable_readConfig({ config: TOML }) as Toml;
   const { workerOptions, main } = unstable_getMiniflareWorkerOptions(TOML);
   const name = toml.name ?? "worker";
   const script = await bundleWorker(main ?? "");

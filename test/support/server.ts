@@ -42,7 +42,7 @@ export interface Exit {
 /** Starts a server and waits for its `ready` line; throws with its output when it ends before. */
 export async function startServer(options: ServerOptions = {}): Promise<Server> {
   const temporary = options.data === undefined ? mkdtempSync(join(tmpdir(), "mpim-")) : undefined;
-  const data = options.data ?? (temporary as string);
+  const data = options.data ?? temporary ?? "";
   const args = ["--port", String(options.port ?? 0), "--data", data];
   if (options.config !== undefined) {
     mkdirSync(data, { recursive: true });

@@ -79,9 +79,14 @@ export class Heads {
     return this.#version;
   }
 
+  /** A version that this user can have been given; others are another user's, or inventions. */
+  plausible(version: number, now: number): boolean {
+    return version <= this.#version || version <= (now + 1000) * VERSIONS_PER_MS;
+  }
+
   /** A device knows a version that was lost with an unwritten change: give it out to nobody else. */
   sawVersion(version: number, now: number): void {
-    if (version <= (now + 1000) * VERSIONS_PER_MS) this.#version = Math.max(this.#version, version);
+    if (this.plausible(version, now)) this.#version = Math.max(this.#version, version);
   }
 
   /** Changes a head, creating it when it is new. */

@@ -174,11 +174,11 @@ export class UserObject extends DurableObject<Env> implements UserRpc {
   /** After every event: does what is due, and sets the one timer for what comes next. */
   #after(): void {
     let now = Date.now();
-    let next = this.#core.nextTick(now);
+    let next = this.#core.nextTick();
     if (next !== undefined && next <= now) {
       this.#core.tick(now);
       now = Date.now();
-      next = this.#core.nextTick(now);
+      next = this.#core.nextTick();
     }
     for (const check of this.#settling) check();
     if (next === undefined || (this.#timer !== undefined && this.#timer.at <= next)) return;

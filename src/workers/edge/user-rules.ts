@@ -9,7 +9,6 @@ const characters = (text: string): number => Array.from(text).length;
 /** 1–64 characters, outer blanks cut off. */
 export const DisplayName = z
   .string()
-  .max(256)
   .transform((text) => text.trim())
   .refine((text) => characters(text) >= 1 && characters(text) <= 64, "1 to 64 characters")
   .refine((text) => text.isWellFormed() && !UNPRINTABLE.test(text), "no control characters")
@@ -18,7 +17,6 @@ export const DisplayName = z
 /** 3–32 of a–z, 0–9, dot, underscore and hyphen; upper case is folded, so that names differing in case are one. */
 export const Username = z
   .string()
-  .max(64)
   .transform((text) => text.toLowerCase())
   .refine((text) => /^[a-z0-9._-]{3,32}$/.test(text), "3 to 32 of a-z, 0-9, '.', '_' and '-'")
   .openapi({ type: "string", pattern: "^[A-Za-z0-9._-]{3,32}$" });
@@ -26,7 +24,6 @@ export const Username = z
 /** 8–128 characters, of any kind: a bound below which scrypt is worth its time, and above which it is not. */
 export const Password = z
   .string()
-  .max(512)
   .refine((text) => characters(text) >= 8 && characters(text) <= 128, "8 to 128 characters")
   .openapi({ type: "string", format: "password", minLength: 8, maxLength: 128 });
 

@@ -105,26 +105,26 @@ export async function refresh(
   now: number,
   random: Random,
 ): Promise<Result<Granted, Refusal>> {
-  const refusal = refuse("unauthenticated", "the refresh token is not valid");
+  const { logins, users } = services.store;
   const token = parseRefreshToken(text);
-  if (token === undefined) return err(refusal);
-  const row = await services.store.logins.find(token.login);
+  const row = token && (await logins.find(token.login));
+  // All reads come before the exchange: what fails after it costs the client its login.
+  const user = row && (await users.find(row.uid));
+  if (token === undefined || row === undefined || user === undefined) return err(NO_REFRESH);
   const presented = { family: await hashSecret(token.family), secret: await hashSecret(token.secret) };
   const verdict = judge(presented, row, now);
-  if (row === undefined || verdict === "unknown") return err(refusal);
+  if (verdict === "unknown") return err(NO_REFRESH);
   const next = makeRefreshToken(token.login, random(48), token);
   const expires = now + services.config.auth.refresh_s * 1000;
-  const exchanged =
-    verdict === "newest" &&
-    (await services.store.logins.rotate(token.login, presented.secret, await hashSecret(next.secret), expires));
-  if (!exchanged) {
-    const ended = await end(services, row.uid, token.login, now);
-    return ended.ok ? err(refuse("unauthenticated", "the refresh token was used before; this login has ended")) : ended;
+  const newest = await hashSecret(next.secret);
+  if (verdict === "newest" && (await logins.rotate(token.login, presented.secret, newest, expires))) {
+    return ok(await grant(services, user, next, now));
   }
-  const user = await services.store.users.find(row.uid);
-  if (user === undefined) return err(refusal);
-  return ok(await grant(services, user, next, now));
+  const ended = await end(services, row.uid, token.login, now);
+  return ended.ok ? err(refuse("unauthenticated", "the refresh token was used before; this login has ended")) : ended;
 }
+
+const NO_REFRESH = refuse("unauthenticated", "the refresh token is not valid");
 
 /** Ends the login of a token; its refresh tokens, and its connections. May be repeated. */
 export async function logout(services: Services, identity: Identity, now: number): Promise<Result<void, Refusal>> {

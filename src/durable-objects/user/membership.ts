@@ -1,0 +1,22 @@
+/** Which conversations a user takes part in. What one has no part in does not exist, as far as answers show (SEC1). */
+import { refuse, type Refusal } from "../../protocol/codes.ts";
+import { directCid, kindOf, peerOf, type Cid, type Uid } from "../../protocol/ids.ts";
+import type { Heads } from "./heads.ts";
+
+/** A refusal for conversations that `self` has no part in. */
+export function stranger(self: Uid, heads: Heads, cid: Cid): Refusal | undefined {
+  const mine = kindOf(cid) === "direct" ? peerOf(cid, self) !== undefined : heads.get(cid) !== undefined;
+  return mine ? undefined : refuse("not_member", "not a member");
+}
+
+/** Where a send goes: a cid, or `@uid`; refused unless `self` may write there. */
+export function addressOf(self: Uid, heads: Heads, to: string): Cid | Refusal {
+  if (to.startsWith("@")) {
+    const peer = to.slice(1) as Uid;
+    return peer === self ? refuse("invalid_argument", "that is yourself") : directCid(self, peer);
+  }
+  const cid = to as Cid;
+  const refusal = stranger(self, heads, cid);
+  if (refusal !== undefined) return refusal;
+  return kindOf(cid) === "system" ? refuse("permission_denied", "only the system writes here") : cid;
+}

@@ -1,0 +1,134 @@
+/**
+ * How far this user's devices have got, and the peers of direct chats (RCP1: watermarks never fall, and read ≤ delivered ≤
+ * head). In a direct chat no third party is needed: the reader's object tells the writer's.
+ */
+import type { Config } from "../../config/config.ts";
+import { refuse } from "../../protocol/codes.ts";
+import { kindOf, peerOf, type Cid, type Uid } from "../../protocol/ids.ts";
+import type { UpFrame } from "../../protocol/link.ts";
+import type { Devices } from "./devices.ts";
+import type { Heads } from "./heads.ts";
+import type { Link } from "./links.ts";
+import { stranger } from "./membership.ts";
+import type { Receipts } from "./receipts.ts";
+import { receiptFrame } from "./server-frames.ts";
+import type { UserPort } from "./user-port.ts";
+import type { HeadRow } from "./user-store.ts";
+import type { WriteBehind } from "./write-behind.ts";
+
+type Marking = Extract<UpFrame, { t: "ack" | "read" }>;
+
+export class Watermarks {
+  readonly #self: Uid;
+  readonly #config: Config;
+  readonly #port: UserPort;
+  readonly #heads: Heads;
+  readonly #devices: Devices;
+  readonly #receipts: Receipts;
+  readonly #writes: WriteBehind;
+
+  constructor(
+    self: Uid,
+    config: Config,
+    port: UserPort,
+    parts: { heads: Heads; devices: Devices; receipts: Receipts; writes: WriteBehind },
+  ) {
+    this.#self = self;
+    this.#config = config;
+    this.#port = port;
+    this.#heads = parts.heads;
+    this.#devices = parts.devices;
+    this.#receipts = parts.receipts;
+    this.#writes = parts.writes;
+  }
+
+  /** A device has everything up to a seq: its window moves on, and the user's `delivered` with the first device that has it. */
+  ack(link: Link, frame: Marking, now: number): void {
+    if (this.#head(link, frame) === undefined) return;
+    const room = link.acknowledge(frame.cid, frame.seq, this.#config.limits.window);
+    this.#raise(frame.cid, { delivered: frame.seq }, now);
+    if (!room) return;
+    link.lagging = false;
+    this.#port.keep(link);
+    this.#devices.tellBehind(link);
+  }
+
+  /** The user has read up to a seq; the user's other devices learn it. */
+  read(link: Link, frame: Marking, now: number): void {
+    const head = this.#head(link, frame);
+    if (head === undefined) return;
+    const { cid, seq } = frame;
+    const known = seq <= head.read ? head.readCount : this.#heads.position(cid, seq);
+    if (known !== undefined) return this.#readUpTo(link, cid, seq, known, now);
+    this.#port.count(cid, seq, (counted, later) => {
+      if (counted === undefined) return this.#devices.refuse(link, refuse("unavailable", "try again", 1000), cid);
+      if (!counted.ok) return this.#devices.refuse(link, counted.error, cid);
+      this.#readUpTo(link, cid, seq, counted.value, later);
+    });
+  }
+
+  /** The peer of a direct chat reports its watermarks. */
+  reported(cid: Cid, from: Uid, delivered: number, read: number, now: number): void {
+    const head = this.#heads.get(cid);
+    if (head === undefined || peerOf(cid, this.#self) !== from) return;
+    const marks: { delivered?: number; read?: number } = {};
+    if (delivered > head.peerDelivered) marks.delivered = delivered;
+    if (read > head.peerRead) marks.read = read;
+    if (marks.delivered === undefined && marks.read === undefined) return;
+    const peerRead = Math.max(head.peerRead, read);
+    const peerDelivered = Math.max(head.peerDelivered, delivered, peerRead);
+    this.#heads.change(cid, { peerDelivered, peerRead }, this.#heads.nextVersion(now));
+    this.#writes.later(now);
+    this.#devices.tellAll(receiptFrame(cid, from, marks));
+  }
+
+  tick(now: number): void {
+    for (const cid of this.#receipts.start(now)) this.#tellWriter(cid);
+  }
+
+  nextTick(): number | undefined {
+    return this.#receipts.nextDue();
+  }
+
+  /** The head that an ack or a read is about; undefined when the frame was refused. */
+  #head(link: Link, frame: Marking): HeadRow | undefined {
+    const refusal = stranger(this.#self, this.#heads, frame.cid);
+    const head = refusal === undefined ? this.#heads.get(frame.cid) : undefined;
+    if (head !== undefined && frame.seq <= head.head) return head;
+    this.#devices.refuse(link, refusal ?? refuse("invalid_argument", "seq is beyond the head"), frame.cid);
+    return undefined;
+  }
+
+  #readUpTo(link: Link, cid: Cid, seq: number, count: number, now: number): void {
+    const before = this.#heads.get(cid)?.read ?? 0;
+    link.acknowledge(cid, seq, this.#config.limits.window);
+    this.#raise(cid, { delivered: seq, read: seq, readCount: count }, now);
+    if (seq > before) this.#devices.tellAll(receiptFrame(cid, this.#self, { delivered: seq, read: seq }), link);
+  }
+
+  /** Raises this user's own watermarks and owes them to the writer. */
+  #raise(cid: Cid, marks: { delivered: number; read?: number; readCount?: number }, now: number): void {
+    const head = this.#heads.get(cid);
+    if (head === undefined) return;
+    const delivered = Math.max(head.delivered, marks.delivered);
+    const further = marks.read !== undefined && marks.read > head.read;
+    const read = further ? (marks.read as number) : head.read;
+    const readCount = further ? (marks.readCount as number) : head.readCount;
+    if (delivered > head.delivered || further) {
+      this.#heads.change(cid, { delivered, read, readCount }, this.#heads.nextVersion(now));
+      this.#writes.marked(cid, now);
+    }
+    if (kindOf(cid) === "direct") this.#receipts.owe(cid, delivered, read, now + this.#config.writes.receipt_ms);
+  }
+
+  #tellWriter(cid: Cid): void {
+    const head = this.#heads.get(cid);
+    const peer = peerOf(cid, this.#self);
+    if (head === undefined || peer === undefined) return this.#receipts.told(cid, 0, 0);
+    const { delivered, read } = head;
+    this.#port.receipt(peer, cid, delivered, read, (ok, now) => {
+      if (ok) this.#receipts.told(cid, delivered, read);
+      else this.#receipts.failed(cid, now, this.#port.chance());
+    });
+  }
+}

@@ -1,0 +1,309 @@
+/**
+ * Devices on real WebSockets through the Worker's handler, inside the runtime. Every frame that arrives is checked against
+ * the schemas of the wire. A device answers nothing by itself, so a test says what is acknowledged and when.
+ */
+import { runInDurableObject } from "cloudflare:test";
+import { env as bound, exports } from "cloudflare:workers";
+import { expect } from "vitest";
+import type { ConversationObject } from "../../src/durable-objects/conversation/conversation-object.ts";
+import type { UserObject } from "../../src/durable-objects/user/user-object.ts";
+import { ServerFrame, type HeadView, type MessageView, type ServerFrameOf } from "../../src/protocol/frames.ts";
+import { directCid, type Cid, type Uid } from "../../src/protocol/ids.ts";
+import { issueToken } from "../../src/workers/edge/tokens.ts";
+import { services, type Env } from "../../src/workers/env.ts";
+
+export const env = bound as unknown as Env;
+
+/** How long a frame that must come may take, ms: generous, for machines with much else to do. */
+const PATIENCE_MS = 20_000;
+
+/** Any frame of a client, right or wrong. */
+export type Up = { readonly t: string } & Record<string, unknown>;
+
+export interface Hello {
+  readonly device?: string;
+  readonly since?: number;
+  readonly token?: string;
+}
+
+let made = 0;
+
+/** A new user with a login; the name only makes failures readable. */
+export async function user(name: string): Promise<Uid> {
+  const uid = `${name}${(made += 1)}` as Uid;
+  await services(env).users.ensure(uid, name.toUpperCase(), Date.now());
+  return uid;
+}
+
+/** Two users and their chat. */
+export async function pair(): Promise<{ alice: Uid; bob: Uid; cid: Cid }> {
+  const [alice, bob] = [await user("alice"), await user("bob")];
+  return { alice, bob, cid: directCid(alice, bob) };
+}
+
+/** An access token of a login of its own. */
+export async function token(uid: Uid): Promise<string> {
+  const { store, tokenKey, config } = services(env);
+  if (tokenKey === undefined) throw new Error("no TOKEN_KEY");
+  const now = Date.now();
+  const login = `${(made += 1)}`.padStart(26, "0");
+  await store.logins.begin({ id: login, uid, family: "f", current: "c", expires: now + 1e9 }, now);
+  return issueToken(tokenKey, config.auth, uid, login, now);
+}
+
+/** Opens a WebSocket and says nothing on it yet. */
+export async function dial(): Promise<Device> {
+  const response = await exports.default.fetch("https://mpim.test/v1/ws", {
+    headers: { upgrade: "websocket", "sec-websocket-protocol": "mpim.v1.json" },
+  });
+  if (response.webSocket === null) throw new Error(`no socket: ${response.status} ${await response.text()}`);
+  return new Device(response.webSocket);
+}
+
+/** Connects a device of a user and waits for `welcome`. */
+export async function connect(uid: Uid, hello: Hello = {}): Promise<Device> {
+  const device = await dial();
+  const { device: id = "phone", since } = hello;
+  device.write({
+    t: "hello",
+    v: 1,
+    token: hello.token ?? (await token(uid)),
+    device: { id },
+    ...(since !== undefined && { since }),
+  });
+  const { version } = await device.next("welcome");
+  device.version = version;
+  return device;
+}
+
+export class Device {
+  /** All that came, in order. */
+  readonly frames: ServerFrame[] = [];
+  /** Set when the server has closed the socket. */
+  closed: { readonly code: number; readonly reason: string } | undefined;
+  /** What a client would give as `since`. */
+  version = 0;
+  readonly #socket: WebSocket;
+  readonly #wakers = new Set<() => void>();
+  /** Frames before this one were taken by `next`. */
+  #taken = 0;
+  #ids = 0;
+  #reqs = 0;
+
+  constructor(socket: WebSocket) {
+    this.#socket = socket;
+    socket.accept();
+    socket.addEventListener("message", ({ data }) => {
+      const parsed: unknown = JSON.parse(data as string);
+      for (const frame of Array.isArray(parsed) ? parsed : [parsed]) this.#receive(frame);
+      this.#wake();
+    });
+    socket.addEventListener("close", ({ code, reason }) => {
+      this.closed = { code, reason };
+      this.#wake();
+    });
+  }
+
+  /** Writes one frame, or several as one batch. */
+  write(...frames: Up[]): void {
+    this.raw(JSON.stringify(frames.length === 1 ? frames[0] : frames));
+  }
+
+  raw(text: string | ArrayBuffer): void {
+    this.#socket.send(text);
+  }
+
+  /** The next frame of this type that was not taken yet (and passes `test`); whatever came before it counts as taken. */
+  async next<T extends ServerFrame["t"]>(
+    t: T,
+    test: (frame: ServerFrameOf<T>) => boolean = () => true,
+  ): Promise<ServerFrameOf<T>> {
+    const index = await this.until(() => {
+      const at = this.frames.findIndex((frame, i) => i >= this.#taken && is(frame, t) && test(frame));
+      return at < 0 ? undefined : at + 1;
+    }, `frame ${t}`);
+    this.#taken = index;
+    return this.frames[index - 1] as ServerFrameOf<T>;
+  }
+
+  /** The first truthy value of `probe`, which is asked again after every message. */
+  async until<V>(probe: () => V | undefined | false, what: string): Promise<V> {
+    const deadline = performance.now() + PATIENCE_MS;
+    for (;;) {
+      const value = probe();
+      if (value) return value;
+      const left = deadline - performance.now();
+      if (left <= 0 || (this.closed !== undefined && what !== "close")) {
+        const end = this.closed === undefined ? "" : ` (closed ${this.closed.code})`;
+        throw new Error(`no ${what}${end}; last frames: ${JSON.stringify(this.frames.slice(-5))}`);
+      }
+      const woken = Promise.withResolvers<void>();
+      const timer = setTimeout(woken.resolve, left);
+      this.#wakers.add(woken.resolve);
+      await woken.promise;
+      clearTimeout(timer);
+      this.#wakers.delete(woken.resolve);
+    }
+  }
+
+  /** Writes a `send` and returns its id. */
+  send(to: Cid | `@${string}`, text: string, more: Record<string, unknown> = {}): string {
+    const id = (more["id"] as string | undefined) ?? this.id();
+    this.write({ t: "send", to, body: { text }, ...more, id });
+    return id;
+  }
+
+  /** Sends and waits for `sent`, or for the error, which then fails the test. */
+  async sent(
+    to: Cid | `@${string}`,
+    text: string,
+    more: Record<string, unknown> = {},
+  ): Promise<ServerFrameOf<"sent">> {
+    return this.answered(this.send(to, text, more));
+  }
+
+  /** The `sent` of an id, whatever else came before or after. */
+  async answered(id: string): Promise<ServerFrameOf<"sent">> {
+    const frame = await this.until(
+      () =>
+        this.frames.findLast((f) => (is(f, "sent") && f.id === id) || (is(f, "error") && f.ref === id)),
+      `answer to ${id}`,
+    );
+    if (frame.t !== "sent") throw new Error(`refused: ${JSON.stringify(frame)}`);
+    return frame;
+  }
+
+  /** Writes a frame and returns the code that it is refused with. */
+  async refused(frame: Up): Promise<string> {
+    this.write(frame);
+    const ref = (frame["id"] ?? frame["req"] ?? frame["cid"] ?? (frame["ids"] as string[] | undefined)?.[0]) as string;
+    const error = await this.next("error");
+    expect(error).toMatchObject({ t: "error", ref, request_id: expect.stringMatching(/^[0-9a-f-]{36}$/) });
+    return error.code;
+  }
+
+  async pull(cid: Cid, query: Record<string, unknown> = {}): Promise<ServerFrameOf<"page">> {
+    const req = this.req();
+    this.write({ t: "pull", req, cid, ...query });
+    const frame = await this.until(
+      () => this.frames.find((f) => (is(f, "page") && f.req === req) || (is(f, "error") && f.ref === req)),
+      `page ${req}`,
+    );
+    if (frame.t !== "page") throw new Error(`refused: ${JSON.stringify(frame)}`);
+    return frame;
+  }
+
+  /** All pages of a conversation after `after`, as one. */
+  async history(cid: Cid, after = 0): Promise<MessageView[]> {
+    const messages: MessageView[] = [];
+    for (;;) {
+      const page = await this.pull(cid, { after: messages.at(-1)?.seq ?? after, limit: 200 });
+      messages.push(...page.messages);
+      if (!page.more) return messages;
+    }
+  }
+
+  /** The heads that changed after a version; `synced` comes through the user's object, so all that it had sent came before. */
+  async sync(since = 0): Promise<HeadView[]> {
+    const req = this.req();
+    const from = this.frames.length;
+    this.write({ t: "sync", req, since });
+    await this.until(() => this.frames.find((f) => is(f, "synced") && f.req === req), `synced ${req}`);
+    return this.frames.slice(from).flatMap((f) => (is(f, "heads") ? f.heads : []));
+  }
+
+  async head(cid: Cid): Promise<HeadView> {
+    const found = (await this.sync()).findLast((head) => head.cid === cid);
+    if (found === undefined) throw new Error(`no head of ${cid}`);
+    return found;
+  }
+
+  /** Frames of one type that came so far. */
+  all<T extends ServerFrame["t"]>(t: T): ServerFrameOf<T>[] {
+    return this.frames.filter((frame) => is(frame, t));
+  }
+
+  /** Seqs in the order in which this connection learnt them, as `message` or as `sent` of a first time. */
+  seqs(cid: Cid): number[] {
+    return this.frames.flatMap((f) => {
+      const told = is(f, "message") || (is(f, "sent") && f.duplicate === undefined);
+      return told && f.cid === cid && f.seq !== undefined ? [f.seq] : [];
+    });
+  }
+
+  /** Waits until the device was told an entry, or a head that far. */
+  async reached(cid: Cid, seq: number): Promise<void> {
+    await this.until(
+      () =>
+        this.seqs(cid).some((s) => s >= seq) ||
+        this.all("heads").some(({ heads }) => heads.some((head) => head.cid === cid && head.head >= seq)),
+      `entry ${seq}`,
+    );
+  }
+
+  id(): string {
+    return `message-${(made += 1)}-${(this.#ids += 1)}`;
+  }
+
+  req(): string {
+    return `req${(this.#reqs += 1)}`;
+  }
+
+  /** Waits for the server to close, and says with what. */
+  async end(): Promise<number> {
+    return (await this.until(() => this.closed, "close")).code;
+  }
+
+  /** Closes the socket and waits until the other end has, too. */
+  async close(): Promise<void> {
+    if (this.closed === undefined) this.#socket.close(1000, "done");
+    await this.end();
+  }
+
+  #receive(json: unknown): void {
+    const parsed = ServerFrame.safeParse(json);
+    if (!parsed.success) throw new Error(`not a frame of the protocol: ${JSON.stringify(json)}`);
+    const frame = json as ServerFrame;
+    this.frames.push(frame);
+    if ("version" in frame && frame.t !== "welcome") this.version = Math.max(this.version, frame.version ?? 0);
+  }
+
+  #wake(): void {
+    for (const waker of this.#wakers) waker();
+  }
+}
+
+/** The numbers from `first` to `last`. */
+export function range(first: number, last: number): number[] {
+  return Array.from({ length: last - first + 1 }, (_, i) => first + i);
+}
+
+export function userStub(uid: Uid): DurableObjectStub<UserObject> {
+  return env.USERS.get(env.USERS.idFromName(uid));
+}
+
+export function conversationStub(cid: Cid): DurableObjectStub<ConversationObject> {
+  return env.CONVERSATIONS.get(env.CONVERSATIONS.idFromName(cid));
+}
+
+/** Runs inside a user's object. */
+export function inUser<R>(uid: Uid, work: (object: UserObject, state: DurableObjectState) => R): Promise<R> {
+  return runInDurableObject(userStub(uid), work);
+}
+
+/** Runs inside a conversation's object. */
+export function inConversation<R>(
+  cid: Cid,
+  work: (object: ConversationObject, state: DurableObjectState) => R,
+): Promise<R> {
+  return runInDurableObject(conversationStub(cid), work);
+}
+
+/** What a statement gives in an object's SQLite. */
+export function rows(state: DurableObjectState, query: string, ...bindings: unknown[]): Record<string, SqlStorageValue>[] {
+  return state.storage.sql.exec(query, ...bindings).toArray();
+}
+
+function is<T extends ServerFrame["t"]>(frame: ServerFrame, t: T): frame is ServerFrameOf<T> {
+  return frame.t === t;
+}

@@ -1,0 +1,26 @@
+import { expect, test } from "vitest";
+import { evictDurableObject } from "cloudflare:test";
+import { services } from "../../src/workers/env.ts";
+import { connect, pair, inUser, inConversation, rows, env, userStub, conversationStub } from "../support/workers.ts";
+test("scratch", async () => {
+  const { alice, bob, cid } = await pair();
+  const a = await connect(alice);
+  const b = await connect(bob);
+  const s = await a.sent(`@${bob}`, "hi");
+  await b.reached(cid, 1);
+  console.log(JSON.stringify(b.frames), JSON.stringify(s));
+  b.write({ t: "read", cid, seq: 1 });
+  console.log(JSON.stringify(await a.next("receipt")));
+  console.log(await inConversation(cid, (o, st) => JSON.stringify([o.cost, rows(st, "select * from log"), services((o as any).env) === services(env)])));
+  console.log(await inUser(alice, (o, st) => JSON.stringify([o.cost, rows(st, "select * from head")])));
+  await evictDurableObject(userStub(alice)); await evictDurableObject(conversationStub(cid));
+  console.log(await inUser(alice, (o, st) => JSON.stringify([o.cost, st.getWebSockets().length, (o as any).env === env])));
+  const t0 = performance.now();
+  b.send(cid, "yo"); await a.reached(cid, 2);
+  console.log(performance.now() - t0, a.seqs(cid), JSON.stringify(await a.head(cid)));
+  const { vi } = await import("vitest");
+  const real = Date.now; vi.spyOn(Date, "now").mockImplementation(() => real() + 1e9);
+  console.log((await a.sent(cid, "later")).ts - real());
+  expect(a.seqs(cid)).toEqual([1, 2, 3]);
+  await a.close(); console.log(a.closed);
+});
