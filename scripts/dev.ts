@@ -1,5 +1,6 @@
 /** `npm run dev`: `wrangler dev`, with reload, on a database of its own under .wrangler/. */
-import { spawnSync } from "node:child_process";
+import { spawn } from "node:child_process";
+import { once } from "node:events";
 import { mkdirSync, writeFileSync } from "node:fs";
 import { resolve } from "node:path";
 import { loadSecrets } from "./local/secrets.ts";
@@ -16,16 +17,18 @@ if (!secrets.ok) {
 const vars = Object.entries(secrets.value).map(([name, value]) => `${name}=${value}\n`);
 writeFileSync(resolve(root, ".dev.vars"), vars.join(""), { mode: 0o600 });
 
-process.exitCode =
-  // Without a terminal to ask at, pending migrations are simply applied.
-  wrangler(["d1", "migrations", "apply", "DB", "--local"], "ignore") ||
-  wrangler(["dev", ...process.argv.slice(2)], "inherit");
+// Without a terminal to ask at, pending migrations are simply applied.
+const migrated = await wrangler(["d1", "migrations", "apply", "DB", "--local"], "ignore");
+process.exitCode = migrated === 0 ? await wrangler(["dev", ...process.argv.slice(2)], "inherit") : migrated;
 
-function wrangler(args: readonly string[], stdin: "ignore" | "inherit"): number {
-  const run = spawnSync(resolve(root, "node_modules/.bin/wrangler"), args, {
+/** Runs wrangler to its end, or to ours; resolves to its exit code. */
+async function wrangler(args: readonly string[], stdin: "ignore" | "inherit"): Promise<number> {
+  const child = spawn(process.execPath, [resolve(root, "node_modules/wrangler/bin/wrangler.js"), ...args], {
     cwd: root,
     stdio: [stdin, "inherit", "inherit"],
-    env: { ...process.env, WRANGLER_SEND_METRICS: "false" },
+    env: { ...process.env, WRANGLER_SEND_METRICS: "false", CLOUDFLARE_CF_FETCH_ENABLED: "false" },
   });
-  return run.status ?? 1;
+  for (const signal of ["SIGTERM", "SIGINT"] as const) process.on(signal, () => child.kill(signal));
+  await once(child, "exit");
+  return child.exitCode ?? 1;
 }

@@ -58,8 +58,8 @@ for (const signal of SIGNALS) {
 }
 whenOrphaned(() => void stop());
 
-const health = await fetch(new URL("/healthz", started.url));
-if (health.status >= 500) orExit(err(`the Worker does not start: ${await health.text()}`));
+const readiness = await fetch(new URL("/readyz", started.url));
+if (!readiness.ok) orExit(err(`the Worker is not ready: ${await readiness.text()}`));
 console.log(`ready http://${options.host.includes(":") ? `[${options.host}]` : options.host}:${started.url.port}`);
 
 /** The overrides' text, checked by the Worker's own parser before anything starts. */

@@ -53,6 +53,11 @@ export async function startWorker(options: LocalWorkerOptions): Promise<Result<L
       resourcePersistencePath: options.state,
       log: new Log(LogLevel.ERROR),
       logRequests: false,
+      // The Worker's own lines as they are: miniflare would colour them.
+      handleStructuredLogs: ({ level, message }) => {
+        const stream = level === "error" || level === "warn" ? process.stderr : process.stdout;
+        stream.write(`${message}\n`);
+      },
       // Otherwise fetched from the network at every first start.
       cf: false,
     }),

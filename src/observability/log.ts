@@ -23,10 +23,12 @@ export function describe(error: unknown): { error: string; at?: string } {
     const code = /\b(?:D1|SQLITE)_[A-Z0-9_]+/.exec(e.message)?.[0];
     names.push(code === undefined ? e.name : `${e.name}(${code})`);
   }
+  // The stack begins with the message, whose lines may look like places.
   const places = (error.stack ?? "")
+    .replace(error.message, "")
     .split("\n")
     .map((line) => line.trim())
-    .filter((line) => line.startsWith("at "))
+    .filter((line) => /^at .*:\d+:\d+\)?$/.test(line))
     .slice(0, PLACES);
   const description = { error: names.join(" < ") };
   return places.length === 0 ? description : { ...description, at: places.join(" | ") };

@@ -6,6 +6,9 @@ import { BATCH_FRAMES, ClientFrame, FRAME_BYTES } from "./frames.ts";
 
 export type Ref = string | number;
 
+/** Arrays and objects inside each other in one frame. The schemas are recursive, so the depth is checked before them. */
+const DEPTH = 64;
+
 export type Decoded =
   | { readonly ok: true; readonly frame: ClientFrame }
   | { readonly ok: false; readonly refusal: Refusal; readonly ref: Ref | undefined };
@@ -33,6 +36,10 @@ function decodeFrame(json: unknown): Decoded {
   if (typeof json !== "object" || json === null || Array.isArray(json)) {
     return bad("invalid_frame", "a frame is a JSON object");
   }
+  if (deeper(json, DEPTH)) {
+    const refusal = refuse("invalid_argument", `a frame is nested at most ${DEPTH} levels deep`);
+    return { ok: false, refusal, ref: refOf(json as Record<string, unknown>) };
+  }
   const parsed = ClientFrame.safeParse(json);
   if (parsed.success) return { ok: true, frame: parsed.data };
   return { ok: false, refusal: explain(parsed.error.issues), ref: refOf(json as Record<string, unknown>) };
@@ -49,6 +56,11 @@ function explain(issues: readonly z.core.$ZodIssue[]): Refusal {
 
 function allTypes(branches: readonly (readonly z.core.$ZodIssue[])[]): boolean {
   return branches.every((branch) => branch.some((issue) => issue.code === "invalid_type"));
+}
+
+function deeper(value: unknown, levels: number): boolean {
+  if (typeof value !== "object" || value === null) return false;
+  return levels === 0 || Object.values(value).some((child) => deeper(child, levels - 1));
 }
 
 /** What an error about a frame refers to: its `id` or `req`, else its `cid`, as far as they can be trusted. */

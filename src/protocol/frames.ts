@@ -38,7 +38,7 @@ export const Hello = z.object({
 export const Send = z.object({
   t: z.literal("send"),
   id: MessageId,
-  to: z.union([Cid, z.templateLiteral(["@", z.string()])]),
+  to: z.union([Cid, z.templateLiteral(["@", Uid])]),
   kind: Kind.default("text"),
   body: Json,
   qos: Qos.default(1),

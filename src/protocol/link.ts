@@ -71,7 +71,7 @@ export function keyOf(frame: UpFrame): string | undefined {
 
 /** Ids never contain `=`, so the keys of the three sorts of requests cannot meet. */
 export function requestKey(req: string | number): string {
-  return `=${JSON.stringify(req).replaceAll(/[,;\n]/g, (c) => `%${c.charCodeAt(0)}`)}`;
+  return `=${JSON.stringify(req).replaceAll(/[%,;\n]/g, (c) => `%${c.charCodeAt(0)}`)}`;
 }
 
 /** The key of a `release` frame. */

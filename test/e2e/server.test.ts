@@ -1,6 +1,7 @@
 /** The local server as a person meets it: a process with options, output, an exit code and a data folder. */
 import { spawn } from "node:child_process";
-import { existsSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { once } from "node:events";
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
@@ -18,6 +19,10 @@ async function health(url: string): Promise<number> {
   return response.status;
 }
 
+function call(url: string, body: unknown): Promise<Response> {
+  return fetch(url, { method: "POST", headers: { "content-type": "application/json" }, body: JSON.stringify(body) });
+}
+
 describe("starting and stopping", () => {
   test("prints one ready line, serves, and ends with code 0 on SIGTERM", async () => {
     await using server = await startServer();
@@ -27,15 +32,41 @@ describe("starting and stopping", () => {
     await expect(fetch(server.url)).rejects.toThrow("fetch failed");
   });
 
-  test("after kill -9 the port is free, and a new start on the same data and port works", async () => {
+  test("after kill -9 the port is free, and accounts, tokens and secrets are as they were", async () => {
     const data = join(folder, "killed");
     const first = await startServer({ data });
+    const account = { username: "alice", password: "correct horse battery" };
+    const registered = await call(`${first.url}/v1/auth/register`, account);
+    expect(registered.status).toBe(201);
     await first.kill9();
+    const file = join(data, "secrets.json");
+    const secrets = readFileSync(file, "utf8");
     await using second = await startServer({ data, port: first.port });
-    expect(await health(second.url)).toBe(200);
-    await second.kill9();
-    await using third = await startServer({ data, port: first.port });
-    expect(await health(third.url)).toBe(200);
+    const { token } = await registered.json<{ token: string }>();
+    const me = await fetch(`${second.url}/v1/me`, { headers: { authorization: `Bearer ${token}` } });
+    expect(await me.json()).toMatchObject({ username: "alice" });
+    expect((await call(`${second.url}/v1/auth/login`, account)).status).toBe(200);
+    expect(readFileSync(file, "utf8")).toBe(secrets);
+    expect(statSync(file).mode & 0o777).toBe(0o600);
+    // 32 bytes in base64url.
+    expect((JSON.parse(secrets) as { TOKEN_KEY: string }).TOKEN_KEY).toMatch(/^[\w-]{43}$/);
+  });
+
+  test("npm start passes SIGTERM on, and ends with code 0 itself", async () => {
+    const npm = spawn("npm", ["start", "--", "--port", "0", "--data", join(folder, "npm")], {
+      cwd: join(import.meta.dirname, "../.."),
+      stdio: ["ignore", "pipe", "inherit"],
+    });
+    let output = "";
+    await new Promise<void>((resolve) => {
+      npm.stdout.setEncoding("utf8").on("data", (text: string) => {
+        output += text;
+        if (/^ready /m.test(output)) resolve();
+      });
+    });
+    const closed = once(npm, "close");
+    npm.kill("SIGTERM");
+    expect(await closed).toEqual([0, null]);
   });
 
   test("ends when the npm that runs it is killed", async () => {
@@ -46,8 +77,9 @@ describe("starting and stopping", () => {
       stdio: ["ignore", "pipe", "inherit"],
       env: { ...process.env, npm_lifecycle_event: "start" },
     });
-    await new Promise((resolve) => shell.stdout.once("data", resolve));
-    const closed = new Promise((resolve) => shell.stdout.once("close", resolve));
+    await once(shell.stdout, "data");
+    // The server holds the other end of this pipe.
+    const closed = once(shell.stdout, "close");
     shell.kill("SIGKILL");
     await closed;
     await using again = await startServer({ data });
@@ -106,28 +138,22 @@ describe("refusing to start", () => {
 });
 
 describe("secrets", () => {
-  test("made once, readable by the owner only, and left alone when the environment has them", async () => {
-    const data = join(folder, "secrets");
-    const file = join(data, "secrets.json");
-    const given = "g".repeat(43);
-    await using first = await startServer({ data, env: { TOKEN_KEY: given } });
-    await first.stop();
-    expect(existsSync(file)).toBe(false);
-    await using second = await startServer({ data });
-    await second.stop();
-    expect(statSync(file).mode & 0o777).toBe(0o600);
-    const made = JSON.parse(readFileSync(file, "utf8")) as Record<string, string>;
-    // 32 bytes in base64url.
-    expect(made["TOKEN_KEY"]).toMatch(/^[\w-]{43}$/);
-    await using third = await startServer({ data });
-    await third.stop();
-    expect(JSON.parse(readFileSync(file, "utf8"))).toEqual(made);
+  test("what the environment gives is used and not stored", async () => {
+    await using server = await startServer({ env: { TOKEN_KEY: "g".repeat(43) } });
+    expect(existsSync(join(server.data, "secrets.json"))).toBe(false);
+  });
+
+  test("a key that is too short is named", async () => {
+    const { code, output } = await runServer(["--port", "0", "--data", join(folder, "short")], {
+      TOKEN_KEY: "c2hvcnQ",
+    });
+    expect(code).toBe(1);
+    expect(output).toContain("TOKEN_KEY is too short");
   });
 
   test("a damaged file is reported, not replaced", async () => {
     const data = join(folder, "damaged");
-    await using server = await startServer({ data });
-    await server.stop();
+    mkdirSync(data);
     writeFileSync(join(data, "secrets.json"), "{");
     const { code, output } = await runServer(["--port", "0", "--data", data]);
     expect(code).toBe(1);

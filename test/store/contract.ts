@@ -92,10 +92,9 @@ export function storeContract(driver: string, open: () => Store): void {
 
     test("names of many ids at once, without those that do not exist", async () => {
       const ids = Array.from({ length: 250 }, uid);
-      for (const id of [ids[0], ids[120], ids[249]]) await users.ensure(id as Uid, `name of ${id}`, NOW);
-      const names = await users.names(ids);
-      expect([...names.keys()].toSorted()).toEqual([ids[0], ids[120], ids[249]].toSorted());
-      expect(names.get(ids[249] as Uid)).toBe(`name of ${ids[249]}`);
+      const there = [0, 89, 90, 249].map((at) => ids[at] as Uid);
+      for (const id of there) await users.ensure(id, `name of ${id}`, NOW);
+      expect(await users.names(ids)).toEqual(new Map(there.map((id) => [id, `name of ${id}`])));
       expect(await users.names([])).toEqual(new Map());
     });
 

@@ -5,7 +5,7 @@ import { d1Store } from "../../src/store/d1/store.ts";
 import { StoreError } from "../../src/store/store.ts";
 import { storeContract } from "./contract.ts";
 
-const { DB } = env as unknown as { readonly DB: D1Database };
+const { DB } = env;
 
 storeContract("D1", () => d1Store(DB));
 
@@ -55,7 +55,8 @@ test("D1: a database that fails is a StoreError, for every method", async () => 
     },
     batch: () => Promise.reject(new Error("D1_ERROR: no such thing")),
   } as unknown as D1Database;
-  const { users, logins, claims, ping } = d1Store(broken);
+  const store = d1Store(broken);
+  const { users, logins, claims } = store;
   const uid = "u" as Uid;
   const calls: Promise<unknown>[] = [
     users.create({ id: uid, username: "u", name: "u", password: "p" }, 1),
@@ -72,7 +73,7 @@ test("D1: a database that fails is a StoreError, for every method", async () => 
     logins.rotate("l", "a", "b", 1),
     logins.end("l"),
     claims.claim({ key: "k", request: "r", outcome: "o", expires: 1 }, 1),
-    ping(),
+    store.ping(),
   ];
   for (const call of calls) await expect(call).rejects.toBeInstanceOf(StoreError);
 });

@@ -1,24 +1,10 @@
 /**
  * A client written from PROTOCOL.md alone, for tests and the demo: keeps what it sends until it is answered, applies each
- * conversation in order, pulls what it lacks, acknowledges, reconnects with `since`.
+ * conversation in order, pulls what it lacks, acknowledges, keeps its connection alive, reconnects with `since`.
  */
+import { setTimeout as sleep } from "node:timers/promises";
 import { WebSocket } from "ws";
-
-export interface Message {
-  cid: string;
-  seq?: number;
-  id: string;
-  from: string;
-  ts: number;
-  kind: string;
-  body?: unknown;
-  target?: number;
-  op?: string;
-  edited?: { seq: number; ts: number };
-  recalled?: true;
-  reactions?: Record<string, string[]>;
-  ephemeral?: true;
-}
+import { ChatLog, type Entry, type Message } from "./chat-log.ts";
 
 export interface Head {
   cid: string;
@@ -26,21 +12,14 @@ export interface Head {
   read: number;
   unread: number;
   version: number;
+  muted: boolean;
+  pinned: boolean;
   peer?: { uid: string; name: string; delivered: number; read: number };
   last?: Message;
 }
 
-// Frames are open records on this side: a client ignores what it does not know.
-// oxlint-disable-next-line typescript/no-explicit-any
+// oxlint-disable-next-line typescript/no-explicit-any -- frames are open records: a client ignores what it does not know
 export type Frame = Record<string, any> & { t: string };
-
-interface Chat {
-  /** Applied messages by seq, without a gap from 1 to `applied`. */
-  readonly log: Map<number, Message>;
-  applied: number;
-  head: number;
-  pulling: boolean;
-}
 
 export interface ClientOptions {
   readonly url: string;
@@ -48,31 +27,57 @@ export interface ClientOptions {
   readonly device: string;
   /** Acknowledge by itself; default true. */
   readonly ack?: boolean;
+  /** Given with the first `hello`; every later one says what this client knows. */
   readonly since?: number;
-  /** Reconnect by itself when the connection breaks; default false. */
+  /** Connect again by itself when the connection breaks; default false. */
   readonly reconnect?: boolean;
+  /** Sees each frame before the client acts on it. */
+  readonly onFrame?: (frame: Frame) => void;
 }
+
+/** The same request with the same id can still succeed. */
+const TRY_AGAIN = new Set(["rate_limited", "overloaded", "unavailable", "internal", "deadline_exceeded"]);
+/** After these it would be refused again, or put another connection out. */
+const STAY_AWAY = new Set([4400, 4401, 4403, 4409, 4413]);
+const RECONNECT_MS = 50;
+const PATIENCE_MS = 30_000;
+/** Frames of one batch: so many that long texts still fit a message. */
+const BATCH = 32;
 
 export class Client {
   readonly frames: Frame[] = [];
-  readonly chats = new Map<string, Chat>();
+  readonly chats = new Map<string, ChatLog>();
   readonly heads = new Map<string, Head>();
+  /** The others' watermarks, by `<cid> <uid>`. */
   readonly receipts = new Map<string, { delivered: number; read: number }>();
-  /** Sends without an answer, by id, as they are sent again. */
+  /** What was sent and not answered, by id, as it is sent again. */
   readonly outbox = new Map<string, Frame>();
-  /** Seqs that arrived although they had been applied: what dedup at the client dropped (DUP3). */
+  /** Code of what was refused for good, by id. */
+  readonly failed = new Map<string, string>();
+  /** Messages that had been applied before and were dropped (DUP3). */
   duplicates = 0;
+  /** What came out of order on one connection (ORD2): always empty. */
+  readonly disorder: Frame[] = [];
   user = "";
   version: number;
   closed: { code: number; reason: string } | undefined;
   #socket: WebSocket | undefined;
   #stopped = false;
+  #since: number | undefined;
   #req = 0;
+  #comeBack = 0;
+  #heartbeat: ReturnType<typeof setInterval> | undefined;
+  /** The newest seq that this connection was handed, by cid. */
+  readonly #handed = new Map<string, number>();
+  /** The newest `ack` and `read` of each conversation: cumulative, so they can be repeated. */
+  readonly #marks = new Map<string, Frame>();
+  readonly #unacked = new Set<string>();
   readonly #options: ClientOptions;
   readonly #waiters = new Set<() => void>();
 
   constructor(options: ClientOptions) {
     this.#options = options;
+    this.#since = options.since;
     this.version = options.since ?? 0;
   }
 
@@ -83,88 +88,68 @@ export class Client {
     return this.until(() => this.frames.slice(before).find((frame) => frame.t === "welcome"), "welcome", true);
   }
 
-  #open(): void {
-    this.closed = undefined;
-    const socket = new WebSocket(`${this.#options.url.replace(/^http/, "ws")}/v1/ws`, "mpim.v1.json");
-    this.#socket = socket;
-    const { token, device } = this.#options;
-    socket.on("open", () => {
-      const since = this.version > 0 ? { since: this.version } : {};
-      socket.send(JSON.stringify({ t: "hello", v: 1, token, device: { id: device }, ...since }));
-    });
-    socket.on("message", (data) => {
-      const parsed = JSON.parse(String(data)) as Frame | Frame[];
-      for (const frame of Array.isArray(parsed) ? parsed : [parsed]) this.#receive(frame);
-      this.#wake();
-    });
-    socket.on("error", () => {});
-    socket.on("close", (code, reason) => {
-      if (this.#socket !== socket) return;
-      this.closed = { code, reason: String(reason) };
-      this.#wake();
-      if (this.#options.reconnect && !this.#stopped) setTimeout(() => this.#stopped || this.#open(), 50 + Math.random() * 100);
-    });
-  }
-
-  /** Writes frames as they are: one as a frame, several as a batch. */
+  /** Writes frames as they are: one as a frame, several as a batch. What is written to a broken connection is lost. */
   write(...frames: Frame[]): void {
-    const socket = this.#socket;
-    if (socket?.readyState === WebSocket.OPEN) socket.send(JSON.stringify(frames.length === 1 ? frames[0] : frames));
+    this.raw(JSON.stringify(frames.length === 1 ? frames[0] : frames));
   }
 
-  /** Writes any text. */
-  raw(text: string | Uint8Array): void {
-    this.#socket?.send(text);
+  /** Writes anything. */
+  raw(data: string | Uint8Array): void {
+    if (this.#socket?.readyState === WebSocket.OPEN) this.#socket.send(data);
   }
 
-  /** Sends a message and keeps it until it is answered. */
+  /** Sends a text to a cid or `@uid`, and keeps it until it is answered. */
   send(to: string, text: string, id: string, more: Partial<Frame> = {}): void {
-    const frame = { t: "send", id, to, body: { text }, ...more };
-    this.outbox.set(id, frame);
+    this.post({ t: "send", id, to, body: { text }, ...more });
+  }
+
+  /** Amends the entry `target`, and keeps the amendment until it is answered. */
+  amend(cid: string, target: number, op: string, id: string, body?: unknown): void {
+    this.post({ t: "amend", id, cid, target, op, ...(body !== undefined && { body }) });
+  }
+
+  /** Writes a frame that is answered by its `id`, and keeps it until then. */
+  post(frame: Frame): void {
+    if (frame["qos"] !== 0) this.outbox.set(frame["id"] as string, frame);
     this.write(frame);
   }
 
-  /** Marks a conversation read up to what is applied. */
-  read(cid: string): void {
-    const applied = this.chats.get(cid)?.applied ?? 0;
-    if (applied > 0) this.write({ t: "read", cid, seq: applied });
+  /** Marks a conversation read, up to what is applied or up to `seq`. */
+  read(cid: string, seq = this.chats.get(cid)?.applied ?? 0): void {
+    if (seq > 0) this.#mark({ t: "read", cid, seq });
   }
 
-  /** Asks and waits for the frame that answers with this `req`. */
+  /** Asks and waits for what answers this `req`: `synced`, `page` or `error`. */
   async ask(frame: Frame): Promise<Frame> {
     const req = `r${(this.#req += 1)}`;
+    const before = this.frames.length;
     this.write({ ...frame, req });
-    return this.until(
-      () => this.frames.find((f) => f["req"] === req || (f.t === "error" && f["ref"] === req)),
-      `answer to ${frame.t}`,
-    );
+    const answer = (f: Frame): boolean => f["req"] === req || (f.t === "error" && f["ref"] === req);
+    return this.until(() => this.frames.slice(before).find(answer), `answer to ${frame.t}`);
   }
 
-  /** Resolves with the first truthy value of `probe`, asked after every message. */
+  /** Resolves with the first truthy value of `probe`, asked now and after every message. */
   async until<T>(probe: () => T | undefined | false, what: string, failOnClose = false): Promise<T> {
-    const deadline = Date.now() + 30_000;
+    const deadline = Date.now() + PATIENCE_MS;
     for (;;) {
       const value = probe();
       if (value) return value;
-      if (failOnClose && this.closed) throw new Error(`closed ${this.closed.code} ${this.closed.reason} before ${what}`);
+      if (failOnClose && this.closed)
+        throw new Error(`closed ${this.closed.code} ${this.closed.reason} before ${what}`);
       const left = deadline - Date.now();
       if (left <= 0) throw new Error(`no ${what} within 30 s; last frames ${JSON.stringify(this.frames.slice(-5))}`);
-      await new Promise<void>((resolve) => {
-        const done = (): void => {
-          clearTimeout(timer);
-          this.#waiters.delete(done);
-          resolve();
-        };
-        const timer = setTimeout(done, left);
-        this.#waiters.add(done);
-      });
+      const { promise, resolve } = Promise.withResolvers<void>();
+      const timer = setTimeout(resolve, left);
+      this.#waiters.add(resolve);
+      await promise;
+      clearTimeout(timer);
+      this.#waiters.delete(resolve);
     }
   }
 
-  /** Messages of a conversation as the user would see them, amendments folded in. */
+  /** Messages of a conversation as the user sees them. */
   view(cid: string): Message[] {
-    const log = this.chats.get(cid)?.log ?? new Map<number, Message>();
-    return [...log.values()].toSorted((a, b) => (a.seq ?? 0) - (b.seq ?? 0)).filter((m) => m.kind !== "amend");
+    return this.chats.get(cid)?.messages() ?? [];
   }
 
   /** Breaks the connection as a lost network does. */
@@ -172,105 +157,158 @@ export class Client {
     this.#socket?.terminate();
   }
 
+  /** Ends the connection and stays away. */
   async close(): Promise<void> {
     this.#stopped = true;
     const socket = this.#socket;
     if (socket === undefined || socket.readyState === WebSocket.CLOSED) return;
-    await new Promise<void>((resolve) => {
-      socket.once("close", () => resolve());
-      if (socket.readyState === WebSocket.CONNECTING) socket.terminate();
-      else socket.close(1000);
-      setTimeout(() => socket.terminate(), 2000).unref();
+    const { promise, resolve } = Promise.withResolvers<void>();
+    socket.once("close", () => resolve());
+    if (socket.readyState === WebSocket.CONNECTING) socket.terminate();
+    else socket.close(1000);
+    const limit = setTimeout(() => socket.terminate(), 2000);
+    await promise;
+    clearTimeout(limit);
+  }
+
+  #open(): void {
+    this.closed = undefined;
+    this.#handed.clear();
+    const socket = new WebSocket(`${this.#options.url.replace(/^http/, "ws")}/v1/ws`, "mpim.v1.json");
+    this.#socket = socket;
+    socket.on("open", () => {
+      const { token, device } = this.#options;
+      const since = this.#since === undefined ? {} : { since: this.#since };
+      this.write({ t: "hello", v: 1, token, device: { id: device }, ...since });
     });
+    socket.on("message", (data: Buffer) => {
+      const parsed = JSON.parse(data.toString("utf8")) as Frame | Frame[];
+      for (const frame of Array.isArray(parsed) ? parsed : [parsed]) this.#receive(frame);
+      this.#acknowledge();
+      this.#wake();
+    });
+    socket.on("error", () => {});
+    socket.on("close", (code, reason) => this.#lost(socket, code, String(reason)));
+  }
+
+  #lost(socket: WebSocket, code: number, reason: string): void {
+    if (this.#socket !== socket) return;
+    clearInterval(this.#heartbeat);
+    this.closed = { code, reason };
+    // From now on a `hello` says what this client knows; what it asked for on the lost connection it asks again.
+    if (this.user !== "") this.#since = this.version;
+    for (const chat of this.chats.values()) chat.pulling = false;
+    this.#wake();
+    if (this.#options.reconnect && !STAY_AWAY.has(code)) void this.#reopen();
+  }
+
+  async #reopen(): Promise<void> {
+    await sleep(this.#comeBack + RECONNECT_MS * (1 + Math.random()));
+    if (!this.#stopped) this.#open();
   }
 
   #receive(frame: Frame): void {
+    this.#options.onFrame?.(frame);
     this.frames.push(frame);
-    if (typeof frame["version"] === "number") this.version = Math.max(this.version, frame["version"]);
     switch (frame.t) {
       case "welcome":
-        this.user = frame["user"] as string;
-        for (const waiting of this.outbox.values()) this.write(waiting);
-        break;
+        return this.#welcome(frame);
       case "message":
-        if (frame["seq"] !== undefined) this.#apply(frame as unknown as Message & { seq: number });
-        break;
+        this.#know(frame["version"]);
+        if (frame["seq"] !== undefined) this.#handedOver(frame, frame as unknown as Entry);
+        return undefined;
       case "sent":
-        this.#sent(frame);
-        break;
+        return this.#sent(frame);
       case "error":
-        if (!["rate_limited", "overloaded", "unavailable", "internal", "deadline_exceeded"].includes(frame["code"])) {
-          this.outbox.delete(frame["ref"] as string);
-        }
-        break;
+        return this.#refused(frame);
       case "heads":
+        this.#know(frame["version"]);
         for (const head of frame["heads"] as Head[]) {
           this.heads.set(head.cid, head);
           this.#reach(head.cid, head.head);
         }
-        break;
-      case "receipt": {
-        const key = `${frame["cid"]} ${frame["user"]}`;
-        const marks = this.receipts.get(key) ?? { delivered: 0, read: 0 };
-        marks.delivered = Math.max(marks.delivered, frame["delivered"] ?? 0);
-        marks.read = Math.max(marks.read, frame["read"] ?? 0);
-        this.receipts.set(key, marks);
-        break;
-      }
+        return undefined;
+      case "synced":
+        return this.#know(frame["version"]);
+      case "receipt":
+        return this.#receipt(frame);
       case "page":
-        this.#page(frame);
-        break;
+        return this.#page(frame);
+      case "goaway":
+        this.#comeBack = frame["retry_after"] as number;
     }
+    return undefined;
   }
 
-  #chat(cid: string): Chat {
-    const chat = this.chats.get(cid) ?? { log: new Map(), applied: 0, head: 0, pulling: false };
+  /** This connection has been told everything up to `version`. */
+  #know(version: unknown): void {
+    if (typeof version === "number") this.version = Math.max(this.version, version);
+  }
+
+  #welcome(frame: Frame): void {
+    this.user = frame["user"] as string;
+    this.#comeBack = 0;
+    // Whoever does not ask for what was before starts from here; else the heads that follow say how far they go.
+    if (this.#since === undefined) this.#know(frame["version"]);
+    this.#heartbeat = setInterval(() => this.write({ t: "ping" }), (frame["heartbeat"] as number) * 500);
+    this.#heartbeat.unref();
+    const again = [...this.#marks.values(), ...this.outbox.values()];
+    for (let i = 0; i < again.length; i += BATCH) this.write(...again.slice(i, i + BATCH));
+    for (const [cid, chat] of this.chats) this.#reach(cid, chat.head);
+  }
+
+  #chat(cid: string): ChatLog {
+    const chat = this.chats.get(cid) ?? new ChatLog();
     this.chats.set(cid, chat);
     return chat;
   }
 
+  /** An entry that the server handed over by itself, by `message` or `sent`. */
+  #handedOver(frame: Frame, entry: Entry): void {
+    const { cid, seq } = entry;
+    if (seq <= (this.#handed.get(cid) ?? 0)) this.disorder.push(frame);
+    this.#handed.set(cid, seq);
+    if (this.#apply(entry) === "known" && frame.t === "message") this.duplicates += 1;
+  }
+
   #sent(frame: Frame): void {
-    const send = this.outbox.get(frame["id"] as string);
-    this.outbox.delete(frame["id"] as string);
-    if (send?.t !== "send") return this.#reach(frame["cid"], frame["seq"]);
-    this.#apply({
-      cid: frame["cid"],
-      seq: frame["seq"],
-      id: frame["id"],
-      from: this.user,
-      ts: frame["ts"],
-      kind: "text",
-      body: send["body"],
+    const { id, cid, seq, ts } = frame as unknown as Entry;
+    const asked = this.outbox.get(id);
+    this.outbox.delete(id);
+    if (asked === undefined || frame["duplicate"]) return this.#reach(cid, seq);
+    const { body, target, op, kind = "text" } = asked as Partial<Entry>;
+    const amends = asked.t === "amend" ? { kind: "amend", target: target ?? 0, op: op ?? "" } : { kind };
+    this.#handedOver(frame, { cid, seq, id, from: this.user, ts, ...amends, ...(body !== undefined && { body }) });
+  }
+
+  #refused({ code, ref, retry_after: wait }: Frame): void {
+    const id = ref as string;
+    if (id?.startsWith?.("p ")) this.#chat(id.split(" ")[1] ?? "").pulling = false;
+    const asked = this.outbox.get(id);
+    if (asked === undefined) return;
+    if (TRY_AGAIN.has(code as string)) {
+      setTimeout(() => this.outbox.has(id) && this.write(asked), (wait as number | undefined) ?? RECONNECT_MS).unref();
+    } else {
+      this.outbox.delete(id);
+      this.failed.set(id, code as string);
+    }
+  }
+
+  #receipt(frame: Frame): void {
+    const key = `${frame["cid"]} ${frame["user"]}`;
+    const { delivered, read } = this.receipts.get(key) ?? { delivered: 0, read: 0 };
+    this.receipts.set(key, {
+      delivered: Math.max(delivered, (frame["delivered"] as number | undefined) ?? 0),
+      read: Math.max(read, (frame["read"] as number | undefined) ?? 0),
     });
   }
 
-  /** In order, once each (DUP3); what is beyond a hole waits for the pull. */
-  #apply(message: Message & { seq: number }, fromPage = false): void {
-    const chat = this.#chat(message.cid);
-    if (message.seq <= chat.applied) {
-      if (!fromPage) this.duplicates += 1;
-      return;
-    }
-    if (message.seq > chat.applied + 1) return this.#reach(message.cid, message.seq);
-    chat.log.set(message.seq, message);
-    chat.applied = message.seq;
-    chat.head = Math.max(chat.head, message.seq);
-    if (message.kind === "amend" && !fromPage) this.#fold(chat, message);
-    if (this.#options.ack !== false && message.from !== this.user) {
-      this.write({ t: "ack", cid: message.cid, seq: message.seq });
-    }
-  }
-
-  #fold(chat: Chat, amend: Message): void {
-    const target = chat.log.get(amend.target ?? 0);
-    if (target === undefined) return;
-    if (amend.op === "edit") {
-      target.body = amend.body;
-      target.edited = { seq: amend.seq ?? 0, ts: amend.ts };
-    } else if (amend.op === "recall") {
-      delete target.body;
-      target.recalled = true;
-    }
+  #apply(entry: Entry): "applied" | "known" | "gap" {
+    const chat = this.#chat(entry.cid);
+    const outcome = chat.apply(entry);
+    if (outcome === "gap") this.#reach(entry.cid, entry.seq);
+    if (outcome === "applied" && entry.from !== this.user) this.#unacked.add(entry.cid);
+    return outcome;
   }
 
   /** The conversation is known to go up to `head`: pulls what is missing. */
@@ -283,11 +321,24 @@ export class Client {
   }
 
   #page(frame: Frame): void {
-    const chat = this.#chat(frame["cid"]);
     if (!String(frame["req"]).startsWith("p ")) return;
-    chat.pulling = false;
-    for (const message of frame["messages"] as (Message & { seq: number })[]) this.#apply(message, true);
-    this.#reach(frame["cid"], frame["head"]);
+    const cid = frame["cid"] as string;
+    this.#chat(cid).pulling = false;
+    for (const entry of frame["messages"] as Entry[]) this.#apply(entry);
+    this.#reach(cid, frame["head"] as number);
+  }
+
+  /** One cumulative `ack` per conversation for all that came with one message. */
+  #acknowledge(): void {
+    if (this.#options.ack !== false) {
+      for (const cid of this.#unacked) this.#mark({ t: "ack", cid, seq: this.#chat(cid).applied });
+    }
+    this.#unacked.clear();
+  }
+
+  #mark(frame: Frame): void {
+    this.#marks.set(`${frame.t} ${frame["cid"]}`, frame);
+    this.write(frame);
   }
 
   #wake(): void {

@@ -3,16 +3,14 @@
  * the schemas of the wire. A device answers nothing by itself, so a test says what is acknowledged and when.
  */
 import { runInDurableObject } from "cloudflare:test";
-import { env as bound, exports } from "cloudflare:workers";
-import { expect } from "vitest";
+import { env, exports } from "cloudflare:workers";
+import { afterEach, expect, vi } from "vitest";
 import type { ConversationObject } from "../../src/durable-objects/conversation/conversation-object.ts";
 import type { UserObject } from "../../src/durable-objects/user/user-object.ts";
 import { ServerFrame, type HeadView, type MessageView, type ServerFrameOf } from "../../src/protocol/frames.ts";
 import { directCid, type Cid, type Uid } from "../../src/protocol/ids.ts";
 import { issueToken } from "../../src/workers/edge/tokens.ts";
-import { services, type Env } from "../../src/workers/env.ts";
-
-export const env = bound as unknown as Env;
+import { services } from "../../src/workers/env.ts";
 
 /** How long a frame that must come may take, ms: generous, for machines with much else to do. */
 const PATIENCE_MS = 20_000;
@@ -26,7 +24,18 @@ export interface Hello {
   readonly token?: string;
 }
 
+/** Whoever waits for a frame that does not come shall say so before the runner gives up. */
+vi.setConfig({ testTimeout: 3 * PATIENCE_MS });
+
 let made = 0;
+const dialled = new Set<Device>();
+
+afterEach(async () => {
+  vi.restoreAllMocks();
+  const open = [...dialled];
+  dialled.clear();
+  await Promise.all(open.map((device) => device.close()));
+});
 
 /** A new user with a login; the name only makes failures readable. */
 export async function user(name: string): Promise<Uid> {
@@ -57,7 +66,9 @@ export async function dial(): Promise<Device> {
     headers: { upgrade: "websocket", "sec-websocket-protocol": "mpim.v1.json" },
   });
   if (response.webSocket === null) throw new Error(`no socket: ${response.status} ${await response.text()}`);
-  return new Device(response.webSocket);
+  const device = new Device(response.webSocket);
+  dialled.add(device);
+  return device;
 }
 
 /** Connects a device of a user and waits for `welcome`. */
@@ -153,20 +164,16 @@ export class Device {
     return id;
   }
 
-  /** Sends and waits for `sent`, or for the error, which then fails the test. */
-  async sent(
-    to: Cid | `@${string}`,
-    text: string,
-    more: Record<string, unknown> = {},
-  ): Promise<ServerFrameOf<"sent">> {
-    return this.answered(this.send(to, text, more));
+  /** Sends and waits for the answer to this sending; an error fails the test. */
+  async sent(to: Cid | `@${string}`, text: string, more: Record<string, unknown> = {}): Promise<ServerFrameOf<"sent">> {
+    const from = this.frames.length;
+    return this.answered(this.send(to, text, more), from);
   }
 
-  /** The `sent` of an id, whatever else came before or after. */
-  async answered(id: string): Promise<ServerFrameOf<"sent">> {
+  /** The `sent` of an id among the frames from `from` on; an error fails the test. */
+  async answered(id: string, from = 0): Promise<ServerFrameOf<"sent">> {
     const frame = await this.until(
-      () =>
-        this.frames.findLast((f) => (is(f, "sent") && f.id === id) || (is(f, "error") && f.ref === id)),
+      () => this.frames.slice(from).find((f) => (is(f, "sent") && f.id === id) || (is(f, "error") && f.ref === id)),
       `answer to ${id}`,
     );
     if (frame.t !== "sent") throw new Error(`refused: ${JSON.stringify(frame)}`);
@@ -286,22 +293,14 @@ export function conversationStub(cid: Cid): DurableObjectStub<ConversationObject
   return env.CONVERSATIONS.get(env.CONVERSATIONS.idFromName(cid));
 }
 
-/** Runs inside a user's object. */
-export function inUser<R>(uid: Uid, work: (object: UserObject, state: DurableObjectState) => R): Promise<R> {
-  return runInDurableObject(userStub(uid), work);
-}
-
-/** Runs inside a conversation's object. */
-export function inConversation<R>(
-  cid: Cid,
-  work: (object: ConversationObject, state: DurableObjectState) => R,
-): Promise<R> {
-  return runInDurableObject(conversationStub(cid), work);
-}
-
 /** What a statement gives in an object's SQLite. */
-export function rows(state: DurableObjectState, query: string, ...bindings: unknown[]): Record<string, SqlStorageValue>[] {
-  return state.storage.sql.exec(query, ...bindings).toArray();
+export function rows(
+  stub: DurableObjectStub<UserObject> | DurableObjectStub<ConversationObject>,
+  query: string,
+): Promise<Record<string, SqlStorageValue>[]> {
+  return runInDurableObject<DurableObject, Record<string, SqlStorageValue>[]>(stub, (_, { storage }) =>
+    storage.sql.exec(query).toArray(),
+  );
 }
 
 function is<T extends ServerFrame["t"]>(frame: ServerFrame, t: T): frame is ServerFrameOf<T> {

@@ -10,7 +10,8 @@ const text = fc.array(letter, { maxLength: 5 }).map((letters) => letters.join(""
 
 test("a range holds exactly the keys with its prefix", () => {
   fc.assert(
-    fc.property(text, text, (prefix, key) => {
+    fc.property(text, text, fc.boolean(), (prefix, other, longer) => {
+      const key = longer ? prefix + other : other;
       const range = prefixRange(prefix);
       if (range === undefined) return prefix === "";
       return (!below(key, range.from) && below(key, range.to)) === key.startsWith(prefix);

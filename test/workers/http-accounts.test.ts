@@ -1,4 +1,4 @@
-import { describe, expect, test } from "vitest";
+import { describe, expect, test, vi } from "vitest";
 import { services } from "../../src/workers/env.ts";
 import type { Uid } from "../../src/protocol/ids.ts";
 import { account, call, codeOf, env, PASSWORD } from "../support/http.ts";
@@ -119,10 +119,14 @@ describe("register with an idempotency key", () => {
 
   test("a request that was cut off after the claim goes on with the id that it claimed", async () => {
     const cut = { username: "cut.off", password: PASSWORD, name: "cut.off" };
-    const failing = failOnce("INSERT INTO \"users\"");
+    const failing = failOnce('INSERT INTO "users"');
+    const logged = vi.spyOn(console, "error").mockReturnValueOnce();
     const options = { json: cut, headers: { "idempotency-key": "cut-off" } };
     expect(codeOf(await call("POST /v1/auth/register", { ...options, env: failing }))).toBe("503 unavailable");
-    const claimed = await env.DB.prepare("SELECT outcome FROM claims ORDER BY expires_ms DESC LIMIT 1").first("outcome");
+    logged.mockRestore();
+    const claimed = await env.DB.prepare("SELECT outcome FROM claims ORDER BY expires_ms DESC LIMIT 1").first(
+      "outcome",
+    );
     const again = await call("POST /v1/auth/register", options);
     expect(again.status).toBe(201);
     expect(again.json["user"]).toMatchObject({ id: claimed });

@@ -31,10 +31,7 @@ describe("tokens of our own", () => {
   }
 
   const forge = ({ header, claims, key }: Change = {}): Promise<string> =>
-    new SignJWT({
-      ...{ sub: mine.user.id, sid, iss: "mpim", aud: "mpim", iat: SECONDS, exp: SECONDS + 600 },
-      ...claims,
-    })
+    new SignJWT({ sub: mine.user.id, sid, iss: "mpim", aud: "mpim", iat: SECONDS, exp: SECONDS + 600, ...claims })
       .setProtectedHeader({ alg: "HS256", typ: "at+jwt", ...header })
       .sign(key ?? OWN_KEY);
 
@@ -190,7 +187,11 @@ describe("tokens of an external issuer", () => {
     ["a time that is over", "ext_eve", () => ({ claims: { exp: SECONDS - 60 } })],
     ["no end", "ext_eve", () => ({ claims: { exp: undefined } })],
     ["a subject that is no user id", "eve@example.com", () => ({})],
-    ["a key that is not in the document", "ext_eve", () => ({ header: { alg: "RS256", kid: "k1" }, key: rsa.privateKey })],
+    [
+      "a key that is not in the document",
+      "ext_eve",
+      () => ({ header: { alg: "RS256", kid: "k1" }, key: rsa.privateKey }),
+    ],
     ["an unknown key id", "ext_eve", () => ({ header: { alg: "ES256", kid: "k9" } })],
   ])("with %s are refused", async (_what, sub, change) => {
     expect(codeOf(await me(await sign(sub, change()), isolate()))).toBe("401 unauthenticated");

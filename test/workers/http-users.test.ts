@@ -28,7 +28,9 @@ describe("/v1/me", () => {
   });
 
   test("other fields, the username too, are not taken", async () => {
-    expect((await patch({ name: "Me", username: "other", id: "u_other", password: "x" })).json).toMatchObject(mine.user);
+    expect((await patch({ name: "Me", username: "other", id: "u_other", password: "x" })).json).toMatchObject(
+      mine.user,
+    );
   });
 
   test.each([
@@ -104,7 +106,7 @@ describe("/v1/users", () => {
     ["%", []],
     ["_", []],
     ["O'H", ["quoted"]],
-    ['o\'hara "\\', ["quoted"]],
+    ["o'hara \"\\", ["quoted"]],
     ["' OR 1=1 --", []],
     ["🦘", []],
   ])("the signs of %j stand for themselves", async (q, expected) => {

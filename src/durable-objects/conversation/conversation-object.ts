@@ -42,6 +42,8 @@ export class ConversationObject extends DurableObject<Env> implements Conversati
     drafts: readonly Draft[],
   ): Promise<AppendReply> {
     this.cost.requests += 1;
+    // Who only asks what is there does not make a chat begin to exist.
+    if (drafts.length === 0 && !this.#core.exists) return refuseAll([], refuse("not_found", "no such conversation"));
     const refusal = await this.#ensure(uid);
     if (refusal !== undefined) return refuseAll(drafts, refusal);
     const { reply, hold, arm } = this.#core.append(uid, have, taken, drafts, Date.now());

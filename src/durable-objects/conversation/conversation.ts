@@ -107,7 +107,9 @@ export class Conversation {
     }
     this.#outbox.handed(uid, this.head);
     const from = Math.max(have, member.joinedSeq);
-    const entries = from >= this.head ? [] : this.#entries(Math.max(from, this.head - PUSH_ENTRIES), PUSH_ENTRIES);
+    // As with a push, a hole is left only for a caller that is far behind: a full batch beside a peer's is not far.
+    const skip = this.head - from > TAIL;
+    const entries = from >= this.head ? [] : this.#entries(skip ? this.head - PUSH_ENTRIES : from, TAIL);
     const reply = { results: decision.results, entries, head: this.head, settled: !this.#armed };
     const stands = decision.results.some((result) => "seq" in result);
     return { reply, hold: stands && !this.#armed && !this.#outbox.taken(this.head, uid), arm };

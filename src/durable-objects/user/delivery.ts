@@ -109,9 +109,7 @@ export class Delivery {
     for (const entry of entries) {
       const item =
         entry.from === this.#self && !unanswered?.has(entry.id) ? this.#outgoing.claim(cid, entry) : undefined;
-      if (item === undefined) continue;
-      own.set(entry.seq, item);
-      if (item.draft.qos === 2) this.#writes.note(item.draft.id, cid);
+      if (item !== undefined) own.set(entry.seq, item);
     }
     const frames = entries.map((entry, i) => messageFrame(cid, entry, first + i));
     const receipt = this.#impliedReceipt(cid, entries);

@@ -51,6 +51,12 @@ export class Outgoing {
     return new Set(this.#flying.get(cid)?.map(({ draft }) => draft.id));
   }
 
+  /** Ids of the QoS 2 drafts in flight that stand in the log now. */
+  keptIds(cid: Cid, results: readonly DraftResult[]): string[] {
+    const items = this.#flying.get(cid) ?? [];
+    return results.flatMap((result, i) => ("seq" in result && items[i]?.draft.qos === 2 ? [result.id] : []));
+  }
+
   /** The call was answered: the items that are still without an answer, with their results. */
   done(cid: Cid, results: readonly DraftResult[]): { item: Item; result: DraftResult }[] {
     const items = this.#flying.get(cid) ?? [];

@@ -104,11 +104,12 @@ export class Sending {
   }
 
   tick(now: number): void {
-    this.start(now);
+    // Before the lanes start again: what is in flight does not expire.
     for (const item of this.#outgoing.expired(now)) {
       const refusal = refuse("deadline_exceeded", "the conversation did not answer in time");
       this.#answer(item, { id: item.draft.id, refusal });
     }
+    this.start(now);
   }
 
   nextTick(): number | undefined {
@@ -145,6 +146,7 @@ export class Sending {
   #appended(cid: Cid, reply: AppendReply | undefined, now: number): void {
     if (reply === undefined) return this.#outgoing.failed(cid, now, this.#port.chance());
     const fresh = this.#delivery.take(cid, reply.entries, true, now);
+    for (const id of this.#outgoing.keptIds(cid, reply.results)) this.#writes.note(id, cid, now);
     // Without an alarm behind these entries the sender's retry is what saves them for the user's other devices, so
     // `sent` waits for this object's disk as well (DUR3): the output gate holds what follows the write.
     const durable = !reply.settled || this.#writes.flush(now);
@@ -163,7 +165,6 @@ export class Sending {
       if (link !== undefined) this.#devices.refuse(link, result.refusal, item.draft.id, item.draft.id);
       return;
     }
-    if (item.draft.qos === 2) this.#writes.note(item.draft.id, item.cid);
     if (link !== undefined) this.#devices.tell(link, [sentFrame(item.cid, result)], { done: [item.draft.id] });
   }
 }

@@ -62,7 +62,7 @@ export class User {
     this.#writes = writes;
     this.#delivery = delivery;
     this.#sending = new Sending(uid, config, port, { ...parts, delivery });
-    this.#watermarks = new Watermarks(uid, config, port, parts);
+    this.#watermarks = new Watermarks(uid, config, port, { ...parts, learn: (cid, done) => this.#learn(cid, done) });
     this.#typing = new Typing(devices, config.timeouts.typing_ms);
     this.presence = new Presence(uid, store, config, port, () => devices.links);
   }
@@ -116,11 +116,16 @@ export class User {
 
   /** A device has entries that this object lost before they were written: the conversation has them (RES1). */
   #recover(cid: Cid, seq: number): void {
+    if (seq <= (this.heads.get(cid)?.head ?? 0) || stranger(this.uid, this.heads, cid) !== undefined) return;
+    this.#learn(cid, () => {});
+  }
+
+  #learn(cid: Cid, done: (answered: boolean, now: number) => void): void {
     const have = this.heads.get(cid)?.head ?? 0;
-    if (seq <= have || stranger(this.uid, this.heads, cid) !== undefined) return;
     this.#port.append(cid, have, this.heads.taken(cid), [], (reply, now) => {
       const fresh = reply && this.#delivery.take(cid, reply.entries, true, now);
       if (fresh !== undefined) this.#delivery.handOver(cid, fresh, now);
+      done(reply !== undefined, now);
     });
   }
 

@@ -17,6 +17,8 @@ import type { HeadRow } from "./user-store.ts";
 import type { WriteBehind } from "./write-behind.ts";
 
 type Marking = Extract<UpFrame, { t: "ack" | "read" }>;
+/** Asks a conversation for what this object's head lacks; false when it did not answer. */
+export type Learn = (cid: Cid, done: (answered: boolean, now: number) => void) => void;
 
 export class Watermarks {
   readonly #self: Uid;
@@ -26,12 +28,13 @@ export class Watermarks {
   readonly #devices: Devices;
   readonly #receipts: Receipts;
   readonly #writes: WriteBehind;
+  readonly #learn: Learn;
 
   constructor(
     self: Uid,
     config: Config,
     port: UserPort,
-    parts: { heads: Heads; devices: Devices; receipts: Receipts; writes: WriteBehind },
+    parts: { heads: Heads; devices: Devices; receipts: Receipts; writes: WriteBehind; learn: Learn },
   ) {
     this.#self = self;
     this.#config = config;
@@ -40,11 +43,15 @@ export class Watermarks {
     this.#devices = parts.devices;
     this.#receipts = parts.receipts;
     this.#writes = parts.writes;
+    this.#learn = parts.learn;
   }
 
   /** A device has everything up to a seq: its window moves on, and the user's `delivered` with the first device that has it. */
   ack(link: Link, frame: Marking, now: number): void {
-    if (this.#head(link, frame) === undefined) return;
+    this.#withHead(link, frame, now, (_, then) => this.#ackUpTo(link, frame, then));
+  }
+
+  #ackUpTo(link: Link, frame: Marking, now: number): void {
     const room = link.acknowledge(frame.cid, frame.seq, this.#config.limits.window);
     this.#raise(frame.cid, { delivered: frame.seq }, now);
     if (!room) return;
@@ -55,8 +62,10 @@ export class Watermarks {
 
   /** The user has read up to a seq; the user's other devices learn it. */
   read(link: Link, frame: Marking, now: number): void {
-    const head = this.#head(link, frame);
-    if (head === undefined) return;
+    this.#withHead(link, frame, now, (head, then) => this.#readFrom(link, head, frame, then));
+  }
+
+  #readFrom(link: Link, head: HeadRow, frame: Marking, now: number): void {
     const { cid, seq } = frame;
     const known = seq <= head.read ? head.readCount : this.#heads.position(cid, seq);
     if (known !== undefined) return this.#readUpTo(link, cid, seq, known, now);
@@ -90,13 +99,20 @@ export class Watermarks {
     return this.#receipts.nextDue();
   }
 
-  /** The head that an ack or a read is about; undefined when the frame was refused. */
-  #head(link: Link, frame: Marking): HeadRow | undefined {
-    const refusal = stranger(this.#self, this.#heads, frame.cid);
-    const head = refusal === undefined ? this.#heads.get(frame.cid) : undefined;
-    if (head !== undefined && frame.seq <= head.head) return head;
-    this.#devices.refuse(link, refusal ?? refuse("invalid_argument", "seq is beyond the head"), frame.cid);
-    return undefined;
+  /** Goes on with the head that an ack or a read is about, unless the frame is refused. */
+  #withHead(link: Link, frame: Marking, now: number, go: (head: HeadRow, now: number) => void): void {
+    const { cid, seq } = frame;
+    const refusal = stranger(this.#self, this.#heads, cid);
+    if (refusal !== undefined) return this.#devices.refuse(link, refusal, cid);
+    const known = this.#heads.get(cid);
+    if (known !== undefined && seq <= known.head) return go(known, now);
+    // A device outlives a crash of this object: what the head lost with it the conversation still has (RES1).
+    this.#learn(cid, (answered, then) => {
+      const head = this.#heads.get(cid);
+      if (head !== undefined && seq <= head.head) return go(head, then);
+      const beyond = refuse("invalid_argument", "seq is beyond the head");
+      this.#devices.refuse(link, answered ? beyond : refuse("unavailable", "try again", 1000), cid);
+    });
   }
 
   #readUpTo(link: Link, cid: Cid, seq: number, count: number, now: number): void {

@@ -39,9 +39,10 @@ export class WriteBehind {
     this.#by(attentive ? now + this.#writes.settle_ack_ms : now);
   }
 
-  /** Remembers where a QoS 2 message went. */
-  note(id: string, cid: Cid): void {
+  /** Remembers where a QoS 2 message went: its release has to find the way. */
+  note(id: string, cid: Cid, now: number): void {
     this.#qos2.set(id, cid);
+    this.later(now);
   }
 
   noted(id: string): Cid | undefined {

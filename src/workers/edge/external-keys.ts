@@ -2,7 +2,7 @@
  * Keys of an external issuer, fetched from its JWKS document and kept as plain data: requests of an isolate may not share
  * a fetch that is under way, so each that needs one makes its own, and only what came of it is shared.
  */
-import type { JSONWebKeySet, JWK } from "jose";
+import type { JSONWebKeySet } from "jose";
 import { z } from "zod";
 import { err, ok, type Result } from "../../lib/result.ts";
 import { refuse, type Refusal } from "../../protocol/codes.ts";
@@ -53,9 +53,7 @@ export class ExternalKeys {
 
   async #refresh(now: number): Promise<void> {
     try {
-      const document = Jwks.parse(await this.#fetchJson(this.#url));
-      // A symmetric key has no business in a public document.
-      this.#keys = { keys: document.keys.filter((key) => key.kty !== "oct") as JWK[] };
+      this.#keys = Jwks.parse(await this.#fetchJson(this.#url)) as JSONWebKeySet;
       this.#fetched = now;
       this.#failing = false;
     } catch {

@@ -7,6 +7,9 @@ import { json, refused, refusals, spliced, type App } from "./respond.ts";
 import { mayBelongTo } from "./membership.ts";
 import { CidParam, Cursor, Head, Limit, MessagePage, Next } from "./views.ts";
 
+/** The user's object pages by version. */
+const VersionCursor = Cursor.regex(/^\d{1,16}$/, "not one of ours");
+
 const Heads = z.object({ heads: z.array(Head), next: Next }).openapi("ConversationPage");
 
 const Change = z
@@ -31,7 +34,7 @@ const listRoute = createRoute({
   operationId: "listConversations",
   summary: "One's conversations, newest change first",
   tags,
-  request: { query: z.object({ cursor: Cursor.optional(), limit: Limit(100, 50) }) },
+  request: { query: z.object({ cursor: VersionCursor.optional(), limit: Limit(100, 50) }) },
   responses: { 200: json("A page of conversations.", Heads), ...refusals },
 });
 

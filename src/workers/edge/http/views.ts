@@ -35,8 +35,15 @@ export const MessagePage = z
   .object({ messages: z.array(Message), head: seq, more: z.boolean() })
   .openapi("MessagePage");
 
+/** How many a page holds: from 1 to `most`. */
 export const Limit = (most: number, usual: number) =>
-  z.coerce.number().int().min(1).max(most).default(usual).openapi({ type: "integer", minimum: 1, maximum: most });
+  z.coerce
+    .number()
+    .int()
+    .min(1)
+    .max(most)
+    .default(usual)
+    .openapi({ type: "integer", minimum: 1, maximum: most, default: usual });
 
 export const Cursor = z.string().min(1).max(1024).openapi({ description: "`next` of the page before." });
 

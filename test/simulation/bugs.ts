@@ -1,0 +1,8 @@
+/** Deliberate faults, put into the simulated world and never into the sources: what the invariants must notice. */
+export const BUGS = {
+  "open gate": "a conversation's answers and pushes leave before its commit",
+  "taken too early": "a user's object reports as taken what is only in its memory",
+  "forgetful dedup": "a conversation that wakes does not read the ids of its log",
+  "alarm in memory": "a conversation's safety alarm dies with the conversation",
+} as const;
+export type Bug = keyof typeof BUGS;

@@ -1,0 +1,153 @@
+/**
+ * Where an object lives: its disk, its alarm, and whether it is in memory. It wakes when somebody needs it, and loses its
+ * memory by a crash (with everything unconfirmed) or by an eviction (only when nothing is going on).
+ */
+import { Disk, DiskRefused } from "./disk.ts";
+import { Life } from "./life.ts";
+import type { Sim } from "./sim.ts";
+
+/** A handler of an alarm that died runs again after this time, ms. */
+const ALARM_RETRY_MS = 2000;
+
+export abstract class Host {
+  readonly disk: Disk;
+  protected readonly sim: Sim;
+  #life: Life | undefined;
+  /** Until then it cannot be reached. */
+  #awayUntil = 0;
+  /** As the object sees it, and as it would be after a crash. */
+  #alarm: number | undefined;
+  #durableAlarm: number | undefined;
+  #handling = false;
+
+  constructor(sim: Sim, gated: boolean) {
+    this.sim = sim;
+    this.disk = new Disk(sim.clock, sim.chance, () => this.#committed(), gated);
+  }
+
+  /** Makes the object in memory from what its disk and its sockets keep. */
+  protected abstract wake(life: Life): void;
+  /** Runs the object's alarm handler. */
+  protected abstract ring(done: () => void): void;
+  /** Everything in memory is gone. */
+  protected abstract sleep(): void;
+  protected abstract broken(): void;
+  /** Nothing is going on that would keep the object in memory. */
+  protected abstract idle(): boolean;
+  /** Writes became durable. */
+  protected abstract confirmed(): void;
+
+  get life(): Life | undefined {
+    return this.#life;
+  }
+
+  get reachable(): boolean {
+    return this.sim.clock.now >= this.#awayUntil;
+  }
+
+  /** The life in memory; begins one when there is none. */
+  awake(): Life {
+    if (this.#life !== undefined) return this.#life;
+    const life = new Life(this.sim.clock);
+    this.#life = life;
+    const { refuses } = this.disk;
+    this.disk.refuses = false;
+    this.wake(life);
+    this.disk.refuses = refuses;
+    return life;
+  }
+
+  /** Serves one call. `done` gets the answer when it may leave, or undefined when the object could not give one. */
+  serve<T>(run: (respond: (value: T) => void) => void, done: (value: T | undefined) => void): void {
+    if (!this.reachable) return done(undefined);
+    const life = this.awake();
+    life.busy += 1;
+    let over = false;
+    const finish = (value: T | undefined): void => {
+      if (over) return;
+      over = true;
+      life.busy -= 1;
+      forget();
+      done(value);
+    };
+    const forget = life.onEnd(() => finish(undefined));
+    try {
+      run((value) => life.alive && this.disk.out(() => finish(value)));
+    } catch (error) {
+      if (!(error instanceof DiskRefused)) throw error;
+      this.sim.stats.count("writes refused");
+      finish(undefined);
+    }
+  }
+
+  /** Nobody reaches it for a while; it knows nothing of that. */
+  goAway(ms: number): void {
+    this.#awayUntil = this.sim.clock.now + ms;
+  }
+
+  comeBack(): void {
+    this.#awayUntil = 0;
+  }
+
+  /** Memory and everything unconfirmed is lost. */
+  crash(): void {
+    const life = this.#life;
+    if (life === undefined) return;
+    this.#life = undefined;
+    life.end();
+    if (this.disk.crash()) this.sim.stats.count("commits lost");
+    this.#alarm = this.sim.bug === "alarm in memory" ? undefined : this.#durableAlarm;
+    this.#durableAlarm = this.#alarm;
+    this.sleep();
+    this.broken();
+    if (this.#alarm !== undefined) this.#ringAt(this.#alarm, this.#handling ? ALARM_RETRY_MS : 0);
+    this.#handling = false;
+  }
+
+  /** Memory is given back, if nothing is going on. True: it was. */
+  evict(): boolean {
+    const life = this.#life;
+    if (life === undefined || life.busy > 0 || this.disk.dirty || this.#handling || !this.idle()) return false;
+    this.#life = undefined;
+    life.end();
+    this.sleep();
+    return true;
+  }
+
+  protected get alarmAt(): number | undefined {
+    return this.#alarm;
+  }
+
+  protected setAlarm(at: number): void {
+    this.#alarm = at;
+    this.disk.wrote();
+  }
+
+  #committed(): void {
+    // While a handler runs its own alarm stays durable: it is only over when the handler has ended well.
+    if (this.#alarm !== this.#durableAlarm && !(this.#handling && this.#alarm === undefined)) {
+      this.#durableAlarm = this.#alarm;
+      if (this.#alarm !== undefined) this.#ringAt(this.#alarm, 0);
+    }
+    this.confirmed();
+  }
+
+  #ringAt(at: number, atLeast: number): void {
+    const { clock, chance } = this.sim;
+    const wait = Math.max(atLeast, at - clock.now) + chance.duration(10, 500);
+    clock.after(wait, () => {
+      if (this.#durableAlarm !== at || this.#handling) return;
+      if (!this.reachable) return this.#ringAt(at, 1000);
+      this.sim.stats.count("alarms");
+      const life = this.awake();
+      this.#handling = true;
+      this.#alarm = undefined;
+      this.ring(() => {
+        if (!life.alive) return;
+        this.#handling = false;
+        // The end of the alarm, or the new one, becomes durable.
+        this.disk.wrote();
+      });
+    });
+  }
+}

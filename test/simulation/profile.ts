@@ -1,0 +1,56 @@
+/** What a seed makes of the world: its size, its configuration, how rough it is. */
+import { Config } from "../../src/config/config.ts";
+import type { Chance } from "./chance.ts";
+
+export interface Profile {
+  readonly users: number;
+  /** Devices of one user, at most. */
+  readonly devices: number;
+  readonly edges: number;
+  /** How long things go wrong, virtual ms. */
+  readonly stormy: number;
+  /** Mean time between two acts of a device, and between two faults, ms. */
+  readonly pace: number;
+  readonly faultEvery: number;
+  /** Share of calls whose request, or whose answer, is lost. */
+  readonly lossy: number;
+  /** Messages that a device sends at once, at most. */
+  readonly burst: number;
+  /** When the storm ends all clients vanish, and the objects must mend things by themselves. */
+  readonly vanish: boolean;
+  readonly config: Config;
+}
+
+/** The profile of a seed. Small limits make rare situations common. */
+export function profileOf(chance: Chance): Profile {
+  const crowd = chance.hit(0.15);
+  return {
+    users: chance.between(2, 4),
+    devices: 2,
+    edges: chance.between(1, 2),
+    stormy: chance.between(6_000, 20_000),
+    pace: chance.pick([150, 400, 1500]),
+    faultEvery: chance.pick([300, 800, 2500]),
+    lossy: chance.pick([0, 0.01, 0.05, 0.15]),
+    burst: crowd ? 120 : chance.pick([1, 3, 12]),
+    vanish: chance.hit(0.5),
+    config: Config.parse({
+      limits: {
+        rate: chance.hit(0.1) ? 20 : 1e6,
+        burst: chance.hit(0.1) ? 40 : 1e6,
+        window: chance.pick([4, 16, 512]),
+        session_frames: chance.hit(0.1) ? 60 : 5_000_000,
+      },
+      timeouts: {
+        reattach_ms: chance.pick([3000, 30_000]),
+        send_ms: chance.pick([2000, 15_000]),
+      },
+      messages: { dedup_ms: chance.hit(0.1) ? 60_000 : 24 * 3_600_000 },
+      writes: {
+        flush_ms: chance.pick([50, 1000, 1000]),
+        settle_ms: chance.pick([50, 250]),
+        offer_ms: chance.pick([200, 2000, 10_000]),
+      },
+    }),
+  };
+}

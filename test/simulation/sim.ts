@@ -1,0 +1,32 @@
+/** What the parts of the simulated world share. */
+import type { Config } from "../../src/config/config.ts";
+import type { Cid, Uid } from "../../src/protocol/ids.ts";
+import type { Bug } from "./bugs.ts";
+import type { Chance } from "./chance.ts";
+import type { Checks } from "./checks.ts";
+import type { Clock } from "./clock.ts";
+import type { ConversationHost } from "./conversation-host.ts";
+import type { Ledger } from "./ledger.ts";
+import type { Profile } from "./profile.ts";
+import type { Stats } from "./stats.ts";
+import type { UserHost } from "./user-host.ts";
+
+export interface Sim {
+  readonly chance: Chance;
+  readonly clock: Clock;
+  readonly config: Config;
+  readonly profile: Profile;
+  readonly stats: Stats;
+  readonly ledger: Ledger;
+  readonly checks: Checks;
+  readonly bug: Bug | undefined;
+  readonly uids: readonly Uid[];
+  /** Nothing goes wrong by chance any more. */
+  readonly calm: boolean;
+  user(uid: Uid): UserHost;
+  conversation(cid: Cid): ConversationHost;
+  /** How long one hop over the network takes, ms. */
+  hop(): number;
+  /** Unique within a run. */
+  name(prefix: string): string;
+}

@@ -1,0 +1,56 @@
+/** What happened in a run: shows that it was not idle. */
+export const COUNTED = [
+  "messages",
+  "amendments",
+  "sent",
+  "sent again",
+  "id conflicts",
+  "reads",
+  "receipts",
+  "holes announced",
+  "pulls",
+  "windows full",
+  "replies held",
+  "alarms",
+  "user crashes",
+  "conversation crashes",
+  "edge crashes",
+  "hibernations",
+  "evictions",
+  "outages",
+  "commits lost",
+  "writes refused",
+  "sockets broken",
+  "links broken",
+  "links made anew",
+  "requests lost",
+  "answers lost",
+  "late requests",
+  "copies dropped",
+] as const;
+export type Counted = (typeof COUNTED)[number];
+
+export class Stats {
+  readonly counts: Record<Counted, number>;
+  /** The greatest sizes seen. */
+  readonly peaks: Record<string, number> = {};
+
+  constructor() {
+    this.counts = Object.fromEntries(COUNTED.map((name) => [name, 0])) as Record<Counted, number>;
+  }
+
+  count(name: Counted, by = 1): void {
+    this.counts[name] += by;
+  }
+
+  /** Notes a size; keeps the greatest. */
+  peak(name: string, size: number): void {
+    this.peaks[name] = Math.max(this.peaks[name] ?? 0, size);
+  }
+
+  /** Adds what another run counted. */
+  add(other: Stats): void {
+    for (const name of COUNTED) this.counts[name] += other.counts[name];
+    for (const [name, size] of Object.entries(other.peaks)) this.peak(name, size);
+  }
+}

@@ -1,0 +1,16 @@
+/** What `cloudflare:workers` gives to test files inside the runtime. */
+import type { D1Migration } from "cloudflare:test";
+import type { Env as WorkerEnv } from "../../src/workers/env.ts";
+import type * as Main from "../../src/workers/main.ts";
+
+declare global {
+  namespace Cloudflare {
+    interface Env extends WorkerEnv {
+      readonly TEST_MIGRATIONS: D1Migration[];
+    }
+    interface GlobalProps {
+      readonly mainModule: typeof Main;
+      readonly durableNamespaces: "UserObject" | "ConversationObject";
+    }
+  }
+}

@@ -1,0 +1,80 @@
+/** A direct chat of alice and bob on a disk in memory, and drafts for it. */
+import { Conversation } from "../../../src/durable-objects/conversation/conversation.ts";
+import { ConversationStore } from "../../../src/durable-objects/conversation/conversation-store.ts";
+import type { Draft, DraftResult } from "../../../src/durable-objects/rpc.ts";
+import { parseConfig, type Config } from "../../../src/config/config.ts";
+import type { Cid, DeviceId, Uid } from "../../../src/protocol/ids.ts";
+import { openSqlite, type Sqlite } from "../../support/sqlite.ts";
+
+export const ALICE = "alice" as Uid;
+export const BOB = "bob" as Uid;
+export const CHAT = "d.alice.bob" as Cid;
+export const CONFIG = parseConfig(undefined);
+export const DAY = CONFIG.messages.dedup_ms;
+
+/** A time that is later than any window reaches back. */
+export const START = 1_800_000_000_000;
+
+/** A draft; by default a text that says its id. */
+export function draft(id: string, change: Partial<Draft> = {}): Draft {
+  return {
+    id,
+    device: "phone" as DeviceId,
+    kind: "text",
+    body: JSON.stringify({ text: id }),
+    priority: 1,
+    qos: 1,
+    ...change,
+  };
+}
+
+/** An amendment of the entry at a seq. */
+export function amendment(id: string, op: NonNullable<Draft["op"]>, target: number, body?: unknown): Draft {
+  return draft(id, { kind: "amend", op, target, body: body === undefined ? "" : JSON.stringify(body) });
+}
+
+/** The result as one word: `1`, `1 again`, or the code of the refusal. */
+export function word(result: DraftResult | undefined): string {
+  if (result === undefined) return "nothing";
+  if ("refusal" in result) return result.refusal.code;
+  return result.duplicate ? `${result.seq} again` : String(result.seq);
+}
+
+export class Chat {
+  readonly db: Sqlite;
+  readonly config: Config;
+  store: ConversationStore;
+  core: Conversation;
+  now = START;
+
+  constructor(config: Config = CONFIG) {
+    this.db = openSqlite();
+    this.config = config;
+    this.store = new ConversationStore(this.db.sql, this.db.transact);
+    this.core = new Conversation(this.store, config, this.now, false);
+    this.core.create([ALICE, BOB]);
+  }
+
+  /** Memory is gone, the disk stays. */
+  restart(armed = false): void {
+    this.store = new ConversationStore(this.db.sql, this.db.transact);
+    this.core = new Conversation(this.store, this.config, this.now, armed);
+  }
+
+  append(uid: Uid, ...drafts: Draft[]): string[] {
+    const { reply } = this.core.append(uid, this.core.head, 0, drafts, this.now);
+    return reply.results.map(word);
+  }
+
+  /** The newest page as its reader sees it. */
+  page(uid: Uid = ALICE): Record<string, unknown>[] {
+    const page = this.core.page(CHAT, uid, { limit: 200 });
+    if (!page.ok) throw new Error(page.error.code);
+    return page.value.messages.map((text) => JSON.parse(text) as Record<string, unknown>);
+  }
+
+  /** Everything that the log says, for the whole of it. */
+  log(): ReturnType<ConversationStore["range"]> {
+    return this.store.range(0, Number.MAX_SAFE_INTEGER, 1_000_000);
+  }
+}
