@@ -22,7 +22,8 @@ const inWorkerd = {
 };
 
 const shared = (name: string) => ({ name, include: [`test/${name}/**/*.test.ts`], retry: 0 });
-const first = { groupOrder: 1 };
+/** Everything but servers runs at once, on all cores: most of the time goes into starting runtimes. */
+const first = { sequence: { groupOrder: 1 }, maxWorkers: "100%" };
 
 export default defineConfig({
   test: {
@@ -33,11 +34,11 @@ export default defineConfig({
       thresholds: { lines: 85 },
     },
     projects: [
-      { test: { ...shared("unit"), sequence: first } },
-      { test: { ...shared("simulation"), sequence: first, testTimeout: 120_000 } },
+      { test: { ...shared("unit"), ...first } },
+      { test: { ...shared("simulation"), ...first, testTimeout: 120_000 } },
       ...["workers", "store"].map((name) => ({
         plugins: inWorkerd.plugins,
-        test: { ...shared(name), sequence: first, setupFiles: inWorkerd.setupFiles },
+        test: { ...shared(name), ...first, setupFiles: inWorkerd.setupFiles },
       })),
       {
         test: {

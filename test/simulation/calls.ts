@@ -33,6 +33,7 @@ export function call<T>(
       return sim.clock.after(sim.hop(), () => settle(undefined));
     }
     const lost = fate < 1;
+    let begun = false;
     if (lost) {
       sim.stats.count("answers lost");
       sim.clock.after(sim.hop(), () => {
@@ -40,7 +41,6 @@ export function call<T>(
         settle(undefined);
       });
     }
-    let begun = false;
     sim.clock.after(sim.hop(), () => {
       begun = true;
       to.serve(run, (value) => {

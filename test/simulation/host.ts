@@ -136,8 +136,8 @@ export abstract class Host {
     const { clock, chance } = this.sim;
     const wait = Math.max(atLeast, at - clock.now) + chance.duration(10, 500);
     clock.after(wait, () => {
-      if (this.#durableAlarm !== at || this.#handling) return;
-      if (!this.reachable) return this.#ringAt(at, 1000);
+      if (this.#durableAlarm !== at) return;
+      if (this.#handling || !this.reachable) return this.#ringAt(at, 200);
       this.sim.stats.count("alarms");
       const life = this.awake();
       this.#handling = true;

@@ -82,7 +82,7 @@ describe("what may be amended", () => {
     const chat = new Chat();
     expect(chat.append(ALICE, draft("message-1"), amendment("amend-01", "recall", 1))).toEqual(["1", "2"]);
     expect(chat.page()).toMatchObject([{ seq: 1, recalled: true }, { seq: 2, op: "recall" }]);
-    expect(JSON.stringify(chat.log())).not.toContain("text");
+    expect(chat.log().map(({ body }) => body)).toEqual(["", ""]);
   });
 });
 

@@ -1,0 +1,190 @@
+/** The shell of a conversation in the simulated world: does with queues what conversation-object.ts does with the platform. */
+import { Conversation, refuseAll } from "../../src/durable-objects/conversation/conversation.ts";
+import { ConversationStore } from "../../src/durable-objects/conversation/conversation-store.ts";
+import { backoff } from "../../src/durable-objects/lanes.ts";
+import type { AppendReply, Draft, Page, PageQuery, PushCall, PushReply } from "../../src/durable-objects/rpc.ts";
+import type { Result } from "../../src/lib/result.ts";
+import { refuse, type Refusal } from "../../src/protocol/codes.ts";
+import { peerOf, type Cid, type Uid } from "../../src/protocol/ids.ts";
+import { ask, call } from "./calls.ts";
+import { Host } from "./host.ts";
+import type { Life } from "./life.ts";
+import type { Sim } from "./sim.ts";
+
+const LONGEST_ALARM = 64;
+
+interface Held {
+  readonly ready: () => boolean;
+  readonly go: () => void;
+}
+
+/** The deliberate fault of a wake that reads no ids. */
+class ForgetfulStore extends ConversationStore {
+  override ids(): { seq: number; sender: string; id: string }[] {
+    return [];
+  }
+}
+
+export class ConversationHost extends Host {
+  readonly cid: Cid;
+  #core: Conversation | undefined;
+  #timer = false;
+  #alarmAttempts = 0;
+  readonly #held = new Set<Held>();
+  /** Members with a push in flight: never two for one. */
+  readonly #pushing = new Set<Uid>();
+
+  constructor(sim: Sim, cid: Cid) {
+    super(sim, sim.bug !== "open gate");
+    this.cid = cid;
+  }
+
+  get core(): Conversation {
+    this.awake();
+    return this.#core as Conversation;
+  }
+
+  append(uid: Uid, have: number, taken: number, drafts: readonly Draft[], respond: (reply: AppendReply) => void): void {
+    this.#ensure(uid, (refusal) => {
+      if (refusal !== undefined) return respond(refuseAll(drafts, refusal));
+      const { core } = this;
+      const { reply, hold, arm } = core.append(uid, have, taken, drafts, this.sim.clock.now);
+      if (arm) this.#arm(1);
+      if (reply.results.some((result) => "seq" in result)) this.#pump();
+      if (!hold) return respond(reply);
+      this.sim.stats.count("replies held");
+      this.#hold(
+        () => core.settled(reply.head, uid),
+        () => {
+          if (!core.settled(reply.head, uid)) {
+            core.arm();
+            this.#arm(1);
+          }
+          respond({ ...reply, settled: !core.armed });
+        },
+      );
+    });
+  }
+
+  page(uid: Uid, query: PageQuery): Result<Page, Refusal> {
+    if (!this.core.exists && peerOf(this.cid, uid) !== undefined) {
+      return { ok: true, value: { messages: [], head: 0, more: false } };
+    }
+    return this.core.page(this.cid, uid, query);
+  }
+
+  protected wake(): void {
+    const { sql, transact } = this.disk;
+    const store =
+      this.sim.bug === "forgetful dedup" ? new ForgetfulStore(sql, transact) : new ConversationStore(sql, transact);
+    this.#core = new Conversation(store, this.sim.config, this.sim.clock.now, this.alarmAt !== undefined);
+  }
+
+  protected ring(done: () => void): void {
+    const { core } = this;
+    core.alarm();
+    this.#pump();
+    this.#hold(
+      () => core.idle,
+      () => {
+        this.#alarmAttempts = core.idle ? 0 : this.#alarmAttempts + 1;
+        if (!core.idle && !core.armed) {
+          core.arm();
+          this.#arm(Math.min(LONGEST_ALARM, 2 ** this.#alarmAttempts));
+        }
+        done();
+      },
+    );
+  }
+
+  protected sleep(): void {
+    this.#core = undefined;
+    this.#timer = false;
+    this.#alarmAttempts = 0;
+    this.#held.clear();
+    this.#pushing.clear();
+  }
+
+  protected broken(): void {}
+
+  protected idle(): boolean {
+    return !this.#timer && this.#held.size === 0;
+  }
+
+  protected confirmed(): void {
+    this.sim.ledger.committed(this.cid, this.disk.sql);
+  }
+
+  /** Creates the chat with its first use. */
+  #ensure(uid: Uid, then: (refusal?: Refusal) => void): void {
+    if (this.core.exists) return then();
+    const peer = peerOf(this.cid, uid);
+    if (peer === undefined) return then(refuse("not_member", "not a member"));
+    // The store of accounts is asked; its failure is a failed call, which the caller's deadline stands for here.
+    ask(this.sim, this, this.sim.uids.includes(peer), (exists) => {
+      if (exists === undefined) return;
+      if (exists) this.core.create([uid, peer]);
+      then(exists ? undefined : refuse("not_found", "no such user"));
+    });
+  }
+
+  #pump(): void {
+    for (const uid of this.core.members) {
+      const push = this.core.nextPush(this.cid, uid, this.sim.clock.now);
+      if (push !== undefined) this.#push(uid, push);
+    }
+    this.#schedule();
+  }
+
+  #push(uid: Uid, push: PushCall): void {
+    const { sim, core } = this;
+    if (this.#pushing.has(uid)) sim.checks.fail("ORD2", `two pushes in flight to ${uid} of ${this.cid}`);
+    this.#pushing.add(uid);
+    const receiver = sim.user(uid);
+    call<PushReply>(
+      sim,
+      this,
+      receiver,
+      (respond) => receiver.push(push, respond),
+      (reply) => {
+        this.#pushing.delete(uid);
+        if (reply === undefined) core.pushFailed(uid, sim.clock.now, sim.chance.next());
+        else core.pushed(uid, reply, sim.clock.now, sim.chance.next());
+        for (const held of this.#held) if (held.ready()) held.go();
+        this.#pump();
+      },
+    );
+  }
+
+  #schedule(): void {
+    const due = this.core.nextDue();
+    if (due === undefined || this.#timer) return;
+    this.#timer = true;
+    this.#life.after(due - this.sim.clock.now, () => {
+      this.#timer = false;
+      this.#pump();
+    });
+  }
+
+  #hold(ready: () => boolean, then: () => void): void {
+    if (ready()) return then();
+    const held: Held = {
+      ready,
+      go: () => {
+        if (this.#held.delete(held)) then();
+      },
+    };
+    this.#held.add(held);
+    this.#life.after(this.sim.config.writes.settle_ms, held.go);
+  }
+
+  #arm(times: number): void {
+    const { offer_ms } = this.sim.config.writes;
+    const limits = { backoff: offer_ms * times, longest: Number.MAX_SAFE_INTEGER };
+    this.setAlarm(this.sim.clock.now + Math.max(backoff(0, limits, this.sim.chance.next()), offer_ms / 2));
+  }
+
+  get #life(): Life {
+    return this.awake();
+  }
+}
