@@ -1,3 +1,4 @@
+import { randomBytes } from "node:crypto";
 import { cloudflareTest, readD1Migrations } from "@cloudflare/vitest-plugin";
 import { defineConfig } from "vitest/config";
 
@@ -10,7 +11,7 @@ const inWorkerd = {
       wrangler: { configPath: "./wrangler.toml" },
       miniflare: {
         bindings: {
-          TOKEN_KEY: "dGVzdHMtb25seS1rZXktb2YtMzItYnl0ZXMtbGVuZ3Ro",
+          TOKEN_KEY: randomBytes(32).toString("base64url"),
           // Passwords at the least cost that the schema takes.
           CONFIG: JSON.stringify({ auth: { scrypt_log_n: 10 } }),
           TEST_MIGRATIONS: migrations,

@@ -128,4 +128,3 @@ test("a new login on a new device gets everything by sync since 0 and pull", asy
     await fresh.close();
   }
 });
-test("tmp", () => { for (const p of storm.people) { const e = p.client.frames.filter(f => f.t === "error"); if (e.length) console.log(p.uid, JSON.stringify(e.slice(0, 3)), e.length); } console.log(storm.outstanding, storm.people.map(p=>p.client.duplicates).join()); });

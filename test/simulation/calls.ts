@@ -2,7 +2,7 @@
  * A call between two objects: a request and an answer, each of which can be lost, with an exception at the caller; a request
  * can also still arrive after the caller was told that it failed. Calls are not ordered among each other.
  */
-import type { Host } from "./host.ts";
+import type { Host, Serve } from "./host.ts";
 import type { Sim } from "./sim.ts";
 
 /** A call that has not answered by then counts as failed, as in the shells. */
@@ -13,7 +13,7 @@ export function call<T>(
   sim: Sim,
   from: Host,
   to: Host,
-  run: (respond: (value: T) => void) => void,
+  run: Serve<T>,
   answer: (value: T | undefined) => void,
 ): void {
   const life = from.awake();

@@ -44,8 +44,15 @@ export class ConversationHost extends Host {
     return this.#core as Conversation;
   }
 
-  append(uid: Uid, have: number, taken: number, drafts: readonly Draft[], respond: (reply: AppendReply) => void): void {
-    this.#ensure(uid, (refusal) => {
+  append(
+    uid: Uid,
+    have: number,
+    taken: number,
+    drafts: readonly Draft[],
+    respond: (reply: AppendReply) => void,
+    fail: () => void,
+  ): void {
+    this.#ensure(uid, fail, (refusal) => {
       if (refusal !== undefined) return respond(refuseAll(drafts, refusal));
       const { core } = this;
       const { reply, hold, arm } = core.append(uid, have, taken, drafts, this.sim.clock.now);
@@ -116,13 +123,12 @@ export class ConversationHost extends Host {
   }
 
   /** Creates the chat with its first use. */
-  #ensure(uid: Uid, then: (refusal?: Refusal) => void): void {
+  #ensure(uid: Uid, fail: () => void, then: (refusal?: Refusal) => void): void {
     if (this.core.exists) return then();
     const peer = peerOf(this.cid, uid);
     if (peer === undefined) return then(refuse("not_member", "not a member"));
-    // The store of accounts is asked; its failure is a failed call, which the caller's deadline stands for here.
     ask(this.sim, this, this.sim.uids.includes(peer), (exists) => {
-      if (exists === undefined) return;
+      if (exists === undefined) return fail();
       if (exists) this.core.create([uid, peer]);
       then(exists ? undefined : refuse("not_found", "no such user"));
     });

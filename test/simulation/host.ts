@@ -9,6 +9,9 @@ import type { Sim } from "./sim.ts";
 /** A handler of an alarm that died runs again after this time, ms. */
 const ALARM_RETRY_MS = 2000;
 
+/** One call as the callee sees it: it answers, now or later, or fails. */
+export type Serve<T> = (respond: (value: T) => void, fail: () => void) => void;
+
 export abstract class Host {
   readonly disk: Disk;
   protected readonly sim: Sim;
@@ -58,7 +61,7 @@ export abstract class Host {
   }
 
   /** Serves one call. `done` gets the answer when it may leave, or undefined when the object could not give one. */
-  serve<T>(run: (respond: (value: T) => void) => void, done: (value: T | undefined) => void): void {
+  serve<T>(run: Serve<T>, done: (value: T | undefined) => void): void {
     if (!this.reachable) return done(undefined);
     const life = this.awake();
     life.busy += 1;
@@ -72,7 +75,10 @@ export abstract class Host {
     };
     const forget = life.onEnd(() => finish(undefined));
     try {
-      run((value) => life.alive && this.disk.out(() => finish(value)));
+      run(
+        (value) => life.alive && this.disk.out(() => finish(value)),
+        () => finish(undefined),
+      );
     } catch (error) {
       if (!(error instanceof DiskRefused)) throw error;
       this.sim.stats.count("writes refused");

@@ -137,7 +137,7 @@ export class UserHost extends Host {
   protected broken(): void {
     for (const { wire } of this.#ends) {
       wire.up.stop();
-      breakWire(wire, this.sim.clock, 500, () => 0);
+      breakWire(wire, this.sim.clock, this.sim.hop(), () => this.sim.hop());
     }
     this.#ends.clear();
   }

@@ -4,6 +4,7 @@ import type { Link } from "../../src/durable-objects/user/links.ts";
 import type { Cid, Uid } from "../../src/protocol/ids.ts";
 import { encodeControl } from "../../src/protocol/link.ts";
 import { ask, call } from "./calls.ts";
+import type { Serve } from "./host.ts";
 import type { Sim } from "./sim.ts";
 import type { UserHost } from "./user-host.ts";
 
@@ -25,7 +26,7 @@ export function userPort(sim: Sim, host: UserHost, sockets: Sockets): UserPort {
       answer(value, sim.clock.now);
       host.after();
     };
-  const conversation = <T>(cid: Cid, run: (respond: (value: T) => void) => void, answer: Answer<T>): void =>
+  const conversation = <T>(cid: Cid, run: Serve<T>, answer: Answer<T>): void =>
     call(sim, host, sim.conversation(cid), run, then(answer));
   const user = <T>(uid: Uid, run: (peer: UserHost, respond: (value: T) => void) => void, answer: Answer<T>): void => {
     const peer = sim.user(uid);
@@ -44,7 +45,7 @@ export function userPort(sim: Sim, host: UserHost, sockets: Sockets): UserPort {
       if (drafts.length > 0) appending.add(cid);
       conversation(
         cid,
-        (respond) => sim.conversation(cid).append(host.uid, have, taken, drafts, respond),
+        (respond, fail) => sim.conversation(cid).append(host.uid, have, taken, drafts, respond, fail),
         (reply, now) => {
           if (drafts.length > 0) appending.delete(cid);
           answer(reply, now);

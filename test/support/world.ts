@@ -17,7 +17,7 @@ export class World {
   /** Passwords cost as little as the schema takes, unless the configuration says otherwise. */
   static async start(config: Record<string, unknown> = {}, more: ServerOptions = {}): Promise<World> {
     const server = await startServer({ ...more, config: { auth: { scrypt_log_n: 10 }, ...config } });
-    return new World(server.url, () => server[Symbol.asyncDispose]());
+    return new World(server.url, async () => server[Symbol.asyncDispose]());
   }
 
   /** A new account, its username made from `name`. */

@@ -1,10 +1,17 @@
 /** What one connection may do per second, and how much nonsense it may send. Pure. */
 
-/** A token bucket that may be overdrawn by what is never refused (acks, pings) and by what was refused. */
+/**
+ * A token bucket. What is never refused (acks, pings) may overdraw it. What is refused takes no token, or those who come
+ * back would keep each other out for ever; how much was refused is counted beside it.
+ */
 export class Bucket {
   readonly #rate: number;
   readonly #burst: number;
   #tokens: number;
+  /** Frames refused, less what has been allowed since. */
+  #refused = 0;
+  /** The latest time that a refused frame was told to come back at, ms. */
+  #promised = 0;
   #at: number;
 
   /** `rate` tokens a second, `burst` at most. */
@@ -16,15 +23,22 @@ export class Bucket {
   }
 
   /**
-   * Takes one token. `retryAfter`: ms until one is there again, when the frame is refused. `flood`: refusals did not help,
-   * a whole burst was overdrawn.
+   * Takes one token. `retryAfter`: ms until this frame finds one, when it is refused; each refused frame has a time of its
+   * own. `flood`: a whole burst was refused, or overdrawn by what is never refused.
    */
-  take(now: number): { retryAfter: number; flood: boolean } {
-    this.#tokens = Math.min(this.#burst, this.#tokens + ((now - this.#at) / 1000) * this.#rate);
+  take(now: number, refusable: boolean): { retryAfter: number; flood: boolean } {
+    const fresh = ((now - this.#at) / 1000) * this.#rate;
     this.#at = now;
-    const retryAfter = this.#tokens >= 1 ? 0 : Math.ceil(((1 - this.#tokens) / this.#rate) * 1000);
-    this.#tokens -= 1;
-    return { retryAfter, flood: this.#tokens < -this.#burst };
+    this.#tokens = Math.min(this.#burst, this.#tokens + fresh);
+    this.#refused = Math.max(0, this.#refused - fresh);
+    if (!refusable || this.#tokens >= 1) {
+      this.#tokens -= 1;
+      return { retryAfter: 0, flood: this.#tokens < -this.#burst };
+    }
+    this.#refused += 1;
+    const free = now + ((1 - this.#tokens) / this.#rate) * 1000;
+    this.#promised = Math.max(free, this.#promised + 1000 / this.#rate);
+    return { retryAfter: Math.ceil(this.#promised - now), flood: this.#refused > this.#burst };
   }
 }
 

@@ -105,9 +105,9 @@ export class Session {
     const up: UpFrame[] = [];
     for (const decoded of decode(text)) {
       this.#frames += 1;
-      const { retryAfter, flood } = this.#bucket.take(now);
+      const { retryAfter, flood } = this.#bucket.take(now, !neverRefused(decoded));
       if (flood) return this.#end("rate_limited", "too many frames");
-      if (retryAfter > 0 && !neverRefused(decoded)) {
+      if (retryAfter > 0) {
         this.#error(refuse("rate_limited", "too many frames", retryAfter), refOf(decoded));
         continue;
       }

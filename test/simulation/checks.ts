@@ -1,0 +1,164 @@
+/** The invariants that hold at every step, looked at where a server's word leaves the edge for a client. */
+import type { MessageView, ServerFrame, ServerFrameOf } from "../../src/protocol/frames.ts";
+import { ServerFrame as ServerFrameSchema } from "../../src/protocol/frames.ts";
+import { peerOf, type Cid, type Uid } from "../../src/protocol/ids.ts";
+import type { Ledger } from "./ledger.ts";
+import { Violation } from "./violation.ts";
+
+interface Marks {
+  delivered: number;
+  read: number;
+}
+
+/** What is remembered of one session to check what it is told. */
+export class SessionEye {
+  uid: Uid | undefined;
+  /** The newest seq of each conversation that went to the client as a message. */
+  readonly last = new Map<Cid, number>();
+  /** Seqs handed over the link in use that were not acknowledged. */
+  readonly unacknowledged = new Map<Cid, number[]>();
+  /** The peers' marks as last shown. */
+  readonly marks = new Map<Cid, Marks>();
+
+  /** A link is opened, the first or another one: its window is empty. */
+  linked(): void {
+    this.unacknowledged.clear();
+  }
+}
+
+export class Checks {
+  readonly #ledger: Ledger;
+  readonly #window: number;
+  /** Check every frame against its schema: thorough, and slow. */
+  readonly #schema: boolean;
+  readonly #eyes: SessionEye[] = [];
+
+  constructor(ledger: Ledger, window: number, schema: boolean) {
+    this.#ledger = ledger;
+    this.#window = window;
+    this.#schema = schema;
+  }
+
+  fail(rule: string, what: string): never {
+    throw new Violation(rule, what);
+  }
+
+  session(): SessionEye {
+    const eye = new SessionEye();
+    this.#eyes.push(eye);
+    return eye;
+  }
+
+  /** A user's object slept: what it had handed to idle devices is forgotten, their windows are empty. */
+  slept(uid: Uid): void {
+    for (const eye of this.#eyes) if (eye.uid === uid) eye.unacknowledged.clear();
+  }
+
+  /** Frames of a client: what it acknowledges. */
+  fromClient(eye: SessionEye, text: string): void {
+    const parsed = JSON.parse(text) as { t: string; cid: Cid; seq: number } | { t: string; cid: Cid; seq: number }[];
+    for (const { t, cid, seq } of [parsed].flat()) {
+      if (t !== "ack" && t !== "read") continue;
+      const left = eye.unacknowledged.get(cid)?.filter((handed) => handed > seq) ?? [];
+      eye.unacknowledged.set(cid, left);
+    }
+  }
+
+  /** Text to a client, about to leave the edge. */
+  toClient(eye: SessionEye, text: string): readonly ServerFrame[] {
+    const frames = [JSON.parse(text) as ServerFrame | ServerFrame[]].flat();
+    for (const frame of frames) {
+      if (this.#schema) ServerFrameSchema.parse(frame);
+      if (frame.t === "sent") this.#sent(eye, frame);
+      else if (frame.t === "message") this.#message(eye, frame);
+      else if (frame.t === "page") this.#page(eye, frame);
+      else if (frame.t === "heads") for (const head of frame.heads) this.#head(eye, head);
+      else if (frame.t === "receipt") this.#receipt(eye, frame);
+    }
+    return frames;
+  }
+
+  #sent(eye: SessionEye, { cid, id, seq }: ServerFrameOf<"sent">): void {
+    const durable = this.#ledger.entry(cid, seq);
+    if (durable?.id === id && durable.from === eye.uid) return;
+    throw new Violation("DUR1", `sent ${id} at ${cid}/${seq}, where ${durable?.id ?? "nothing"} is durable`);
+  }
+
+  #message(eye: SessionEye, frame: ServerFrameOf<"message">): void {
+    const { cid, seq } = frame;
+    this.#member(eye, cid);
+    if (seq === undefined) return;
+    this.#same(frame, seq);
+    const last = eye.last.get(cid) ?? 0;
+    if (seq <= last) throw new Violation("ORD2", `${eye.uid}: ${cid}/${seq} after ${last}`);
+    eye.last.set(cid, seq);
+    const handed = [...(eye.unacknowledged.get(cid) ?? []), seq];
+    eye.unacknowledged.set(cid, handed);
+    let all = 0;
+    for (const seqs of eye.unacknowledged.values()) all += seqs.length;
+    if (all > this.#window) throw new Violation("FLW1", `${eye.uid}: ${all} handed, the window is ${this.#window}`);
+  }
+
+  #page(eye: SessionEye, { cid, messages, head }: ServerFrameOf<"page">): void {
+    this.#member(eye, cid);
+    if (head > this.#ledger.head(cid)) throw new Violation("DUR1", `${cid}: a page with head ${head}`);
+    let last = 0;
+    for (const message of messages) {
+      const { seq = 0 } = message;
+      if (last > 0 && seq !== last + 1) throw new Violation("ORD2", `a page of ${cid} has ${seq} after ${last}`);
+      last = seq;
+      this.#same(message, seq);
+    }
+  }
+
+  #head(eye: SessionEye, view: ServerFrameOf<"heads">["heads"][number]): void {
+    const { cid, head, read, unread, peer } = view;
+    this.#member(eye, cid);
+    if (head > this.#ledger.head(cid)) throw new Violation("DUR1", `${eye.uid}: ${cid} with head ${head}`);
+    if (read > head) throw new Violation("RCP1", `${eye.uid}: ${cid} read ${read} > head ${head}`);
+    const counted = this.#ledger.unread(cid, eye.uid as Uid, read, head);
+    if (unread !== counted) {
+      throw new Violation("UNR1", `${eye.uid}: ${cid} unread ${unread}, counted ${counted} (read ${read}, head ${head})`);
+    }
+    if (peer === undefined) throw new Violation("RCP1", `${cid} without its peer`);
+    const { delivered, read: theirs } = peer;
+    if (theirs > delivered || delivered > head) {
+      throw new Violation("RCP1", `${eye.uid}: ${cid} peer read ${theirs}, delivered ${delivered}, head ${head}`);
+    }
+    eye.marks.set(cid, { delivered, read: theirs });
+  }
+
+  /** What is pushed is news: it never says less than was shown before. */
+  #receipt(eye: SessionEye, { cid, user, delivered, read }: ServerFrameOf<"receipt">): void {
+    this.#member(eye, cid);
+    const head = this.#ledger.head(cid);
+    if ((delivered ?? 0) > head || (read ?? 0) > head) throw new Violation("RCP1", `${cid}: a receipt beyond ${head}`);
+    if (user === eye.uid) return;
+    const before = eye.marks.get(cid) ?? { delivered: 0, read: 0 };
+    const after = { delivered: delivered ?? before.delivered, read: read ?? before.read };
+    if (after.read > Math.max(after.delivered, before.delivered)) {
+      throw new Violation("RCP1", `${eye.uid}: ${cid} read ${after.read}, delivered ${after.delivered}`);
+    }
+    eye.marks.set(cid, { delivered: Math.max(before.delivered, after.delivered), read: Math.max(before.read, after.read) });
+  }
+
+  #member(eye: SessionEye, cid: Cid): void {
+    if (eye.uid === undefined || peerOf(cid, eye.uid) === undefined) throw new Violation("SEC1", `${eye.uid} hears of ${cid}`);
+  }
+
+  /** What is shown is what is durable, in its first or an edited form. */
+  #same(message: MessageView, seq: number): void {
+    const { cid, id, from, kind, target, op, body, edited, recalled } = message;
+    const durable = this.#ledger.entry(cid, seq);
+    const same =
+      durable !== undefined &&
+      durable.id === id &&
+      durable.from === from &&
+      durable.kind === kind &&
+      durable.target === target &&
+      durable.op === op;
+    if (!same) throw new Violation("DUR1", `${cid}/${seq} shown is ${id}, durable is ${durable?.id ?? "nothing"}`);
+    const changed = edited !== undefined || recalled === true || kind === "amend";
+    if (!changed && JSON.stringify(body) !== durable.body) throw new Violation("DUR1", `${cid}/${seq} has another body`);
+  }
+}
