@@ -54,18 +54,17 @@ function expectWellFormed(error: Frame): void {
   expect(error["message"]).not.toMatch(/\bat \S+[:(]|Error:|\.ts\b|\.js\b/);
 }
 
-/** Sends text, expects one error and nothing else, and then an answer to a ping. */
-async function refused(client: Client, text: string | Uint8Array, error: Partial<Frame>): Promise<void> {
+/** Makes a mistake: there is one error, and an answer to a ping after it. Gives what the error says. */
+async function mistake(client: Client, data: string | Uint8Array): Promise<Partial<Frame>> {
   const before = client.frames.length;
-  client.raw(text);
-  const found = await client.until(() => client.frames.slice(before).find((f) => f.t === "error"), "an error");
-  expectWellFormed(found);
-  expect(found).toMatchObject(error);
-  if (error["ref"] === undefined) expect(found).not.toHaveProperty("ref");
+  client.raw(data);
+  const error = await client.until(() => client.frames.slice(before).find((f) => f.t === "error"), "an error");
+  expectWellFormed(error);
   client.write({ t: "ping", n: before });
   await client.until(() => client.frames.slice(before).find((f) => f.t === "pong" && f["n"] === before), "a pong");
-  expect(client.frames.slice(before).filter((f) => f.t === "error")).toEqual([found]);
+  expect(client.frames.slice(before).filter((f) => f.t === "error")).toEqual([error]);
   expect(client.closed).toBeUndefined();
+  return { code: error["code"] as string, ref: error["ref"] as string | number | undefined };
 }
 
 const id = "message-0";
@@ -91,11 +90,13 @@ describe("what is no frame, or not as its type says", () => {
     ["a second hello", { t: "hello", v: 1, token: "x", device: { id: "one" } }, "invalid_frame"],
   ])("%s", async ([, frame, code, ref]) => {
     const client = await world.connect(alice);
-    await refused(client, typeof frame === "string" ? frame : JSON.stringify(frame), { code, ref });
+    const text = typeof frame === "string" ? frame : JSON.stringify(frame);
+    expect(await mistake(client, text)).toEqual({ code, ref });
   });
 
   test("a binary message", async () => {
-    await refused(await world.connect(alice), Uint8Array.of(1, 2, 3), { code: "invalid_frame" });
+    const client = await world.connect(alice);
+    expect(await mistake(client, Uint8Array.of(1, 2, 3))).toEqual({ code: "invalid_frame" });
   });
 
   test("one bad frame in a batch does not spoil the others", async () => {
@@ -127,12 +128,13 @@ describe("values out of their range", () => {
     ["a negative version", { t: "sync", req: 8, since: -1 }, "invalid_argument", 8],
     ["201 users to watch", { t: "watch", users: Array.from({ length: 201 }, () => "u") }, "invalid_argument"],
   ])("%s", async ([, frame, code, ref]) => {
-    await refused(await world.connect(alice), JSON.stringify(frame), { code, ref });
+    const client = await world.connect(alice);
+    expect(await mistake(client, JSON.stringify(frame))).toEqual({ code, ref });
   });
 
   test("JSON nested 20,000 levels deep", async () => {
     const deep = `{"t":"send","id":"${id}","to":"${to}","kind":"custom","body":${"[".repeat(20_000)}${"]".repeat(20_000)}}`;
-    await refused(await world.connect(alice), deep, { code: "invalid_argument", ref: id });
+    expect(await mistake(await world.connect(alice), deep)).toEqual({ code: "invalid_argument", ref: id });
   });
 });
 
@@ -150,7 +152,9 @@ describe("what one may not do", () => {
       [{ t: "ack", cid: chat, seq: 1000 }, "invalid_argument", chat],
       [{ t: "read", cid: chat, seq: 1000 }, "invalid_argument", chat],
     ];
-    for (const [frame, code, ref] of cases) await refused(client, JSON.stringify(frame), { code, ref });
+    for (const [frame, code, ref] of cases) {
+      expect(await mistake(client, JSON.stringify(frame))).toEqual({ code, ref });
+    }
   });
 
   test("[SEC1] conversations of others answer the same whether they exist or not", async () => {
@@ -167,7 +171,7 @@ describe("what one may not do", () => {
         [{ t: "typing", cid: other, on: true }, other],
       ];
       for (const [frame, ref] of cases) {
-        await refused(client, JSON.stringify(frame), { code: "not_member", message: "not a member", ref });
+        expect(await mistake(client, JSON.stringify(frame))).toEqual({ code: "not_member", ref });
       }
     }
   });
@@ -181,9 +185,8 @@ describe("what ends a connection", () => {
       return new SignJWT({ ...claims, exp: expires }).setProtectedHeader(header).sign(Buffer.from(key, "base64url"));
     };
     const now = Math.floor(Date.now() / 1000);
-    const good = await RawSocket.open(world.api.url, hello(alice, "one", await sign(TOKEN_KEY, now + 60)), {
-      t: "ping",
-    });
+    // One that is signed here the right way is good: the others fail for what is wrong with them.
+    await world.connect({ ...alice, token: await sign(TOKEN_KEY, now + 60) });
     const tokens = ["nonsense", await sign(OTHER_KEY, now + 60), await sign(TOKEN_KEY, now - 60)];
     for (const token of tokens) {
       const raw = await RawSocket.open(world.api.url, hello(alice, "two", token));
@@ -191,8 +194,6 @@ describe("what ends a connection", () => {
       expect(raw.frames).toMatchObject([{ t: "error", code: "unauthenticated" }]);
       expectWellFormed(raw.frames[0] as Frame);
     }
-    good.send({ t: "nonsense" });
-    expect(good.frames.map(({ t }) => t)).not.toContain("error");
   });
 
   test("a message over 64 KiB: 4413", async () => {
@@ -203,14 +204,16 @@ describe("what ends a connection", () => {
 
   test("twenty bad frames in a minute: 4400, and not the nineteenth", async () => {
     const client = await world.connect(alice);
-    for (let i = 1; i < 20; i += 1) await refused(client, "nonsense", { code: "invalid_frame" });
+    for (let i = 1; i < 20; i += 1) {
+      expect(await mistake(client, "nonsense")).toEqual({ code: "invalid_frame" });
+    }
     client.raw("nonsense");
     await client.until(() => client.closed, "the end");
     expect(client.closed).toEqual({ code: 4400, reason: "invalid_frame" });
     expect(client.frames.filter(({ t }) => t === "error")).toHaveLength(20);
   });
 
-  test("a flood: 4429; what came before it is answered, what was refused says when", async () => {
+  test("a flood: 4429; what was refused before says when to come back", async () => {
     const client = await world.connect(alice);
     const welcome = client.frames[0] as { limits?: { burst: number } };
     const burst = welcome.limits?.burst ?? 0;

@@ -96,7 +96,7 @@ test("TOKEN_KEY is read in base64url, with or without padding, and refused witho
   for (const missing of [undefined, ""]) {
     expect(readTokenKey(missing)).toMatchObject({ error: expect.stringMatching(/^TOKEN_KEY is missing/) as string });
   }
-  for (const bad of ["c2hvcnQ", "no/base64+url", "with blank"]) {
+  for (const bad of ["short", "c2hvcnQ", "no/base64+url", "with blank"]) {
     const read = readTokenKey(bad);
     expect(read).toMatchObject({ ok: false, error: expect.stringMatching(/^TOKEN_KEY is /) as string });
     expect(JSON.stringify(read)).not.toContain(bad);
@@ -116,7 +116,7 @@ test("[SEC1] an id alone says which conversations can only be of others", () => 
 test("a request id is the client's when it is a sane one", () => {
   const fresh = (): string => "fresh";
   expect(requestIdOf("client_1-ok", fresh)).toBe("client_1-ok");
-  for (const bad of [undefined, "", "short", "x".repeat(65), "a b c d e f", "ümlautümlaut", "line\nline\n"]) {
+  for (const bad of ["short", undefined, "", "short", "x".repeat(65), "a b c d e f", "ümlautümlaut", "line\nline\n"]) {
     expect(requestIdOf(bad, fresh)).toBe("fresh");
   }
 });

@@ -102,19 +102,25 @@ describe("presence", () => {
     expect(a.all("presence")).toHaveLength(2);
   });
 
-  test("[SEC1] a watcher who is blocked afterwards hears nothing more", async () => {
+  test("[SEC1] to a watcher who is blocked afterwards one has gone, whatever one does", async () => {
     const { alice, bob } = await pair();
     const carol = await user("carol");
-    const [a, c] = [await connect(alice), await connect(carol)];
+    const [a, b, c] = [await connect(alice), await connect(bob), await connect(carol)];
     for (const device of [a, c]) {
       device.write({ t: "watch", users: [bob] });
       await device.next("presence");
     }
     await userStub(bob).setBlock(alice, true);
+    expect(await a.next("presence")).toEqual({ t: "presence", user: bob, state: "offline" });
+    await b.close();
+    await expect.poll(() => storedLastSeen(bob), WRITTEN).toBeGreaterThan(0);
+    advance(GRACE_MS);
+    await runDurableObjectAlarm(userStub(bob));
+    expect((await c.next("presence")).state).toBe("offline");
     await connect(bob);
     expect((await c.next("presence")).state).toBe("online");
     await a.sync();
-    expect(a.all("presence").map(({ state }) => state)).toEqual(["offline"]);
+    expect(a.all("presence").map(({ state }) => state)).toEqual(["online", "offline"]);
   });
 });
 

@@ -64,6 +64,12 @@ export class Presence {
     return { online, lastSeen };
   }
 
+  /** To who is blocked from now on this user has gone. */
+  hide(from: Uid): void {
+    if (!this.#store.watchers().includes(from)) return;
+    this.#port.signal(from, { t: "presence", user: this.#uid, online: false, lastSeen: 0 }, () => {});
+  }
+
   /** This user watches others. Answers come one by one. */
   watch(users: readonly Uid[], tell: (user: Uid, online: boolean, lastSeen: number) => void): void {
     // Objects are only woken for users that exist; of the others it is known that they are not online.
@@ -84,7 +90,7 @@ export class Presence {
   }
 
   #tellAll(online: boolean, lastSeen: number): void {
-    const watchers = this.#store.watchers();
+    const watchers = this.#store.watchers().filter((watcher) => !this.#store.isBlocked(watcher));
     if (watchers.length === 0) return;
     this.#noteTold(online);
     for (const watcher of watchers) {

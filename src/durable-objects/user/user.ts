@@ -240,8 +240,9 @@ export class User {
 
   /** Blocks or unblocks; `done` when the direct chat knows, or when telling it was put off. */
   setBlock(other: Uid, on: boolean, now: number, done: () => void): void {
-    if (this.#store.setBlock(other, on, now)) this.#tellBlock(other, on, now, done);
-    else done();
+    if (!this.#store.setBlock(other, on, now)) return done();
+    if (on) this.presence.hide(other);
+    this.#tellBlock(other, on, now, done);
   }
 
   #tellBlock(other: Uid, on: boolean, now: number, done: () => void): void {
