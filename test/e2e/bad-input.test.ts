@@ -174,6 +174,8 @@ describe("what one may not do", () => {
         expect(await mistake(client, JSON.stringify(frame))).toEqual({ code: "not_member", ref });
       }
     }
+    const told = client.frames.filter((frame) => frame.t === "error").map((frame) => frame["message"] as string);
+    expect(new Set(told).size).toBe(1);
   });
 });
 

@@ -15,6 +15,7 @@ export function call<T>(
   to: Host,
   run: Serve<T>,
   answer: (value: T | undefined) => void,
+  what = "",
 ): void {
   const life = from.awake();
   life.busy += 1;
@@ -23,6 +24,7 @@ export function call<T>(
     if (over || !life.alive) return;
     over = true;
     life.busy -= 1;
+    sim.trace(from.name, `gets from ${to.name} about ${what}: ${JSON.stringify(value)}`);
     answer(value);
   };
   life.after(DEADLINE_MS, () => settle(undefined));
@@ -43,6 +45,7 @@ export function call<T>(
     }
     sim.clock.after(sim.hop(), () => {
       begun = true;
+      sim.trace(to.name, `is called by ${from.name}: ${what}`);
       to.serve(run, (value) => {
         if (!lost) sim.clock.after(sim.hop(), () => settle(value));
       });

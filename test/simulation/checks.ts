@@ -15,27 +15,17 @@ export class SessionEye {
   uid: Uid | undefined;
   /** The newest seq of each conversation that went to the client as a message. */
   readonly last = new Map<Cid, number>();
-  /** Seqs handed over the link in use that were not acknowledged. */
-  readonly unacknowledged = new Map<Cid, number[]>();
   /** The peers' marks as last shown. */
   readonly marks = new Map<Cid, Marks>();
-
-  /** A link is opened, the first or another one: its window is empty. */
-  linked(): void {
-    this.unacknowledged.clear();
-  }
 }
 
 export class Checks {
   readonly #ledger: Ledger;
-  readonly #window: number;
   /** Check every frame against its schema: thorough, and slow. */
   readonly #schema: boolean;
-  readonly #eyes: SessionEye[] = [];
 
-  constructor(ledger: Ledger, window: number, schema: boolean) {
+  constructor(ledger: Ledger, schema: boolean) {
     this.#ledger = ledger;
-    this.#window = window;
     this.#schema = schema;
   }
 
@@ -44,24 +34,7 @@ export class Checks {
   }
 
   session(): SessionEye {
-    const eye = new SessionEye();
-    this.#eyes.push(eye);
-    return eye;
-  }
-
-  /** A user's object slept: what it had handed to idle devices is forgotten, their windows are empty. */
-  slept(uid: Uid): void {
-    for (const eye of this.#eyes) if (eye.uid === uid) eye.unacknowledged.clear();
-  }
-
-  /** Frames of a client: what it acknowledges. */
-  fromClient(eye: SessionEye, text: string): void {
-    const parsed = JSON.parse(text) as { t: string; cid: Cid; seq: number } | { t: string; cid: Cid; seq: number }[];
-    for (const { t, cid, seq } of [parsed].flat()) {
-      if (t !== "ack" && t !== "read") continue;
-      const left = eye.unacknowledged.get(cid)?.filter((handed) => handed > seq) ?? [];
-      eye.unacknowledged.set(cid, left);
-    }
+    return new SessionEye();
   }
 
   /** Text to a client, about to leave the edge. */
@@ -92,11 +65,6 @@ export class Checks {
     const last = eye.last.get(cid) ?? 0;
     if (seq <= last) throw new Violation("ORD2", `${eye.uid}: ${cid}/${seq} after ${last}`);
     eye.last.set(cid, seq);
-    const handed = [...(eye.unacknowledged.get(cid) ?? []), seq];
-    eye.unacknowledged.set(cid, handed);
-    let all = 0;
-    for (const seqs of eye.unacknowledged.values()) all += seqs.length;
-    if (all > this.#window) throw new Violation("FLW1", `${eye.uid}: ${all} handed, the window is ${this.#window}`);
   }
 
   #page(eye: SessionEye, { cid, messages, head }: ServerFrameOf<"page">): void {
@@ -134,12 +102,13 @@ export class Checks {
     const head = this.#ledger.head(cid);
     if ((delivered ?? 0) > head || (read ?? 0) > head) throw new Violation("RCP1", `${cid}: a receipt beyond ${head}`);
     if (user === eye.uid) return;
-    const before = eye.marks.get(cid) ?? { delivered: 0, read: 0 };
-    const after = { delivered: delivered ?? before.delivered, read: read ?? before.read };
-    if (after.read > Math.max(after.delivered, before.delivered)) {
-      throw new Violation("RCP1", `${eye.uid}: ${cid} read ${after.read}, delivered ${after.delivered}`);
+    // A session that was not told the marks before knows only what the receipt says.
+    const before = eye.marks.get(cid) ?? { delivered: delivered ?? read ?? 0, read: 0 };
+    const marks = { delivered: delivered ?? before.delivered, read: read ?? before.read };
+    if (marks.delivered < before.delivered || marks.read < before.read || marks.read > marks.delivered) {
+      throw new Violation("RCP1", `${eye.uid}: ${cid} ${JSON.stringify(before)}, then ${JSON.stringify(marks)}`);
     }
-    eye.marks.set(cid, { delivered: Math.max(before.delivered, after.delivered), read: Math.max(before.read, after.read) });
+    eye.marks.set(cid, marks);
   }
 
   #member(eye: SessionEye, cid: Cid): void {

@@ -26,7 +26,8 @@ export class Clock {
   /** Runs something after some ms. */
   after(ms: number, run: () => void): void {
     this.#order += 1;
-    const event = { at: this.#now + Math.max(0, ms), order: this.#order, run };
+    // Whole ms, as the runtime's clock has them.
+    const event = { at: this.#now + Math.max(0, Math.ceil(ms)), order: this.#order, run };
     let i = this.#events.push(event) - 1;
     while (i > 0) {
       const parent = (i - 1) >> 1;

@@ -35,7 +35,7 @@ export class ConversationHost extends Host {
   readonly #pushing = new Set<Uid>();
 
   constructor(sim: Sim, cid: Cid) {
-    super(sim, sim.bug !== "open gate");
+    super(sim, cid, sim.bug !== "open gate");
     this.cid = cid;
   }
 
@@ -129,6 +129,8 @@ export class ConversationHost extends Host {
     if (peer === undefined) return then(refuse("not_member", "not a member"));
     ask(this.sim, this, this.sim.uids.includes(peer), (exists) => {
       if (exists === undefined) return fail();
+      // The disk may refuse the new members: that fails the call.
+      if (this.disk.refuses) return fail();
       if (exists) this.core.create([uid, peer]);
       then(exists ? undefined : refuse("not_found", "no such user"));
     });
@@ -159,6 +161,7 @@ export class ConversationHost extends Host {
         for (const held of this.#held) if (held.ready()) held.go();
         this.#pump();
       },
+      `push ${push.entries[0]?.seq}-${push.entries.at(-1)?.seq} ${push.settle ? "settle" : ""}`,
     );
   }
 

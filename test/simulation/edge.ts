@@ -111,7 +111,6 @@ export class Connection {
   }
 
   #fromClient(text: string): void {
-    this.#sim.checks.fromClient(this.#eye, text);
     this.#session.received(text, this.#sim.clock.now);
     this.#schedule();
   }
@@ -163,7 +162,6 @@ export class Connection {
     }
     if (message === "open") {
       this.#link = wire;
-      this.#eye.linked();
       this.#session.linked();
     } else if (this.#link === wire) this.#session.fromLink(message.text, this.#sim.clock.now);
     this.#schedule();

@@ -14,6 +14,7 @@ export type Serve<T> = (respond: (value: T) => void, fail: () => void) => void;
 
 export abstract class Host {
   readonly disk: Disk;
+  readonly name: string;
   protected readonly sim: Sim;
   #life: Life | undefined;
   /** Until then it cannot be reached. */
@@ -23,8 +24,9 @@ export abstract class Host {
   #durableAlarm: number | undefined;
   #handling = false;
 
-  constructor(sim: Sim, gated: boolean) {
+  constructor(sim: Sim, name: string, gated: boolean) {
     this.sim = sim;
+    this.name = name;
     this.disk = new Disk(sim.clock, sim.chance, () => this.#committed(), gated);
   }
 
@@ -52,6 +54,7 @@ export abstract class Host {
   awake(): Life {
     if (this.#life !== undefined) return this.#life;
     const life = new Life(this.sim.clock);
+    this.sim.trace(this.name, "wakes");
     this.#life = life;
     const { refuses } = this.disk;
     this.disk.refuses = false;
@@ -88,6 +91,7 @@ export abstract class Host {
 
   /** Nobody reaches it for a while; it knows nothing of that. */
   goAway(ms: number): void {
+    this.sim.trace(this.name, `is away for ${ms}`);
     this.#awayUntil = this.sim.clock.now + ms;
   }
 
@@ -99,6 +103,7 @@ export abstract class Host {
   crash(): void {
     const life = this.#life;
     if (life === undefined) return;
+    this.sim.trace(this.name, "crashes");
     this.#life = undefined;
     life.end();
     if (this.disk.crash()) this.sim.stats.count("commits lost");
@@ -114,6 +119,7 @@ export abstract class Host {
   evict(): boolean {
     const life = this.#life;
     if (life === undefined || life.busy > 0 || this.disk.dirty || this.#handling || !this.idle()) return false;
+    this.sim.trace(this.name, "is evicted");
     this.#life = undefined;
     life.end();
     this.sleep();
@@ -145,6 +151,7 @@ export abstract class Host {
       if (this.#durableAlarm !== at) return;
       if (this.#handling || !this.reachable) return this.#ringAt(at, 200);
       this.sim.stats.count("alarms");
+      this.sim.trace(this.name, "alarm");
       const life = this.awake();
       this.#handling = true;
       this.#alarm = undefined;

@@ -9,6 +9,7 @@ import { Host } from "./host.ts";
 import type { Life } from "./life.ts";
 import type { Sim } from "./sim.ts";
 import { userPort } from "./user-port.ts";
+import { Window } from "./window.ts";
 import { breakWire, type Ear, type Wire } from "./wire.ts";
 
 const SETTLE_LIMIT_MS = 1000;
@@ -18,12 +19,15 @@ export type Down = { readonly text: string } | "open";
 export type LinkWire = Wire<string, Down>;
 
 /** The object's end of a link: it outlives the object's memory. */
-export class LinkEnd {
+class LinkEnd {
   readonly wire: LinkWire;
+  /** Of this life of the object. */
+  window: Window;
   attachment: Attachment | undefined;
 
-  constructor(wire: LinkWire) {
+  constructor(wire: LinkWire, window: Window) {
     this.wire = wire;
+    this.window = window;
   }
 }
 
@@ -36,7 +40,7 @@ export class UserHost extends Host {
   readonly #settling = new Set<() => void>();
 
   constructor(sim: Sim, uid: Uid) {
-    super(sim, true);
+    super(sim, uid, true);
     this.uid = uid;
   }
 
@@ -57,8 +61,8 @@ export class UserHost extends Host {
       heard: (text) => this.#frames(end, JSON.parse(text) as UpFrame[]),
       closed: () => this.#closed(end),
     };
-    const end = new LinkEnd(makeWire(ear));
     const link = new Link({ ...attach, lagging: false }, attach.seen);
+    const end = new LinkEnd(makeWire(ear), this.#window(link));
     this.#ends.add(end);
     this.#endOf.set(link, end);
     this.disk.out(() => end.wire.down.send("open"));
@@ -100,13 +104,16 @@ export class UserHost extends Host {
     const links = [...this.#ends].flatMap((end) => {
       if (end.attachment === undefined) return [];
       const link = new Link(end.attachment);
+      end.window = this.#window(link);
       this.#endOf.set(link, end);
       return [link];
     });
     const port = userPort(this.sim, this, {
       send: (link, text) => {
         const end = this.#endOf.get(link);
-        if (end !== undefined) this.disk.out(() => end.wire.down.send({ text }));
+        if (end === undefined) return;
+        end.window.down(text);
+        this.disk.out(() => end.wire.down.send({ text }));
       },
       close: (link) => this.#close(link),
       keep: (link) => {
@@ -152,6 +159,7 @@ export class UserHost extends Host {
     this.awake();
     const link = this.#linkAt(end);
     if (link === undefined) return;
+    end.window.up(frames);
     this.core.frames(link, frames, this.sim.clock.now);
     this.after();
   }
@@ -173,6 +181,10 @@ export class UserHost extends Host {
     this.#ends.delete(end);
     end.wire.up.stop();
     this.disk.out(() => end.wire.down.close(1000));
+  }
+
+  #window(link: Link): Window {
+    return new Window(link.device, this.sim.config.limits.window);
   }
 
   #linkAt(end: LinkEnd): Link | undefined {

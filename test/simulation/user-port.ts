@@ -3,7 +3,9 @@ import type { Answer, UserPort } from "../../src/durable-objects/user/user-port.
 import type { Link } from "../../src/durable-objects/user/links.ts";
 import type { Cid, Uid } from "../../src/protocol/ids.ts";
 import { encodeControl } from "../../src/protocol/link.ts";
+import type { AppendReply } from "../../src/durable-objects/rpc.ts";
 import { ask, call } from "./calls.ts";
+import type { ConversationHost } from "./conversation-host.ts";
 import type { Serve } from "./host.ts";
 import type { Sim } from "./sim.ts";
 import type { UserHost } from "./user-host.ts";
@@ -26,11 +28,18 @@ export function userPort(sim: Sim, host: UserHost, sockets: Sockets): UserPort {
       answer(value, sim.clock.now);
       host.after();
     };
-  const conversation = <T>(cid: Cid, run: Serve<T>, answer: Answer<T>): void =>
-    call(sim, host, sim.conversation(cid), run, then(answer));
-  const user = <T>(uid: Uid, run: (peer: UserHost, respond: (value: T) => void) => void, answer: Answer<T>): void => {
-    const peer = sim.user(uid);
-    call<T>(sim, host, peer, (respond) => run(peer, respond), then(answer));
+  const conversation = <T>(what: string, cid: Cid, run: (host: ConversationHost) => Serve<T>, answer: Answer<T>): void => {
+    const to = sim.conversation(cid);
+    call(sim, host, to, run(to), then(answer), what);
+  };
+  const user = <T>(what: string, uid: Uid, run: (peer: UserHost) => T, answer: Answer<T>): void => {
+    const to = sim.user(uid);
+    const serve: Serve<T> = (respond) => {
+      const value = run(to);
+      to.after();
+      respond(value);
+    };
+    call(sim, host, to, serve, then(answer), what);
   };
   return {
     send: (link, text) => sockets.send(link, text),
@@ -41,61 +50,37 @@ export function userPort(sim: Sim, host: UserHost, sockets: Sockets): UserPort {
     drop: (link) => sockets.close(link),
     keep: (link) => sockets.keep(link),
     append: (cid, have, taken, drafts, answer) => {
-      if (drafts.length > 0 && appending.has(cid)) sim.checks.fail("ORD2", `two calls in flight from ${host.uid} to ${cid}`);
-      if (drafts.length > 0) appending.add(cid);
-      conversation(
+      const sends = drafts.length > 0;
+      if (sends && appending.has(cid)) sim.checks.fail("ORD2", `two calls in flight from ${host.uid} to ${cid}`);
+      if (sends) appending.add(cid);
+      conversation<AppendReply>(
+        `append ${drafts.map(({ id }) => id).join(" ")} have ${have} taken ${taken}`,
         cid,
-        (respond, fail) => sim.conversation(cid).append(host.uid, have, taken, drafts, respond, fail),
+        (to) => (respond, fail) => to.append(host.uid, have, taken, drafts, respond, fail),
         (reply, now) => {
-          if (drafts.length > 0) appending.delete(cid);
+          if (sends) appending.delete(cid);
           answer(reply, now);
         },
       );
     },
     page: (cid, query, answer) =>
-      conversation(cid, (respond) => respond(sim.conversation(cid).page(host.uid, query)), answer),
+      conversation("page", cid, (to) => (respond) => respond(to.page(host.uid, query)), answer),
     count: (cid, seq, answer) =>
-      conversation(cid, (respond) => respond(sim.conversation(cid).core.count(host.uid, seq)), answer),
+      conversation("count", cid, (to) => (respond) => respond(to.core.count(host.uid, seq)), answer),
     release: (cid, ids, answer) =>
-      conversation(
-        cid,
-        (respond) => {
-          sim.conversation(cid).core.release(host.uid, ids);
-          respond(true);
-        },
-        answer,
-      ),
+      conversation<true>("release", cid, (to) => (respond) => respond(done(to.core.release(host.uid, ids))), answer),
     block: (cid, on, answer) =>
-      conversation(
-        cid,
-        (respond) => {
-          sim.conversation(cid).core.block(host.uid, on);
-          respond(true);
-        },
-        answer,
-      ),
+      conversation<true>("block", cid, (to) => (respond) => respond(done(to.core.block(host.uid, on))), answer),
     receipt: (to, cid, delivered, read, answer) =>
-      user(
+      user<true>(
+        `receipt ${cid} delivered ${delivered} read ${read}`,
         to,
-        (peer, respond) => {
-          peer.core.receipt(cid, host.uid, delivered, read, sim.clock.now);
-          peer.after();
-          respond(true);
-        },
+        (peer) => done(peer.core.receipt(cid, host.uid, delivered, read, sim.clock.now)),
         answer,
       ),
-    signal: (to, signal, answer) =>
-      user(
-        to,
-        (peer, respond) => {
-          const interested = peer.core.signal(signal, sim.clock.now);
-          peer.after();
-          respond(interested);
-        },
-        answer,
-      ),
+    signal: (to, signal, answer) => user("signal", to, (peer) => peer.core.signal(signal, sim.clock.now), answer),
     watch: (target, on, answer) =>
-      user(target, (peer, respond) => respond(peer.core.presence.watched(host.uid, on, sim.clock.now)), answer),
+      user("watch", target, (peer) => peer.core.presence.watched(host.uid, on, sim.clock.now), answer),
     names: (uids, answer) => {
       const known = uids.filter((uid) => sim.uids.includes(uid)).map((uid) => [uid, `name of ${uid}`] as const);
       ask<ReadonlyMap<Uid, string>>(sim, host, new Map(known), then(answer));
@@ -104,4 +89,8 @@ export function userPort(sim: Sim, host: UserHost, sockets: Sockets): UserPort {
     requestId: () => sim.name("r"),
     chance: () => sim.chance.next(),
   };
+}
+
+function done(_: void): true {
+  return true;
 }

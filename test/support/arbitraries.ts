@@ -53,10 +53,8 @@ function frame(
   required: Record<string, fc.Arbitrary<unknown>>,
   optional: Record<string, fc.Arbitrary<unknown>> = {},
 ): fc.Arbitrary<Record<string, unknown>> {
-  return fc.record(
-    { t: fc.constant(t), ...required, ...optional },
-    { requiredKeys: ["t", ...Object.keys(required)], noNullPrototype: true },
-  );
+  const fields: Record<string, fc.Arbitrary<unknown>> = { t: fc.constant(t), ...required, ...optional };
+  return fc.record(fields, { requiredKeys: ["t", ...Object.keys(required)], noNullPrototype: true });
 }
 
 /** Frames that a client may send, with every field that has a default spelled out. */

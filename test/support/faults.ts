@@ -42,11 +42,15 @@ export async function hold(stub: DurableObjectStub): Promise<Held> {
 /** Words of the message that a broken disk gives: none of them may ever reach a client. */
 export const SECRET = "disk-broken-by-a-test";
 
-/** Makes an object's disk refuse a kind of write, `"INSERT ON log"`; the result mends it. */
-export async function breakDisk(stub: DurableObjectStub, write: string, when = "1"): Promise<() => Promise<void>> {
+/** Makes an object's disk refuse a kind of write, `"INSERT ON log"`; the result mends it, also after the object died. */
+export async function breakDisk(
+  stub: () => DurableObjectStub,
+  write: string,
+  when = "1",
+): Promise<() => Promise<void>> {
   const name = `fault_${write.replaceAll(/\W+/g, "_")}`;
   const run = (sql: string): Promise<void> =>
-    runInDurableObject<DurableObject, void>(stub, (_, { storage }) => void storage.sql.exec(sql));
+    runInDurableObject<DurableObject, void>(stub(), (_, { storage }) => void storage.sql.exec(sql));
   await run(`CREATE TRIGGER ${name} BEFORE ${write} WHEN ${when} BEGIN SELECT RAISE(ABORT, '${SECRET}'); END`);
   return () => run(`DROP TRIGGER ${name}`);
 }

@@ -50,12 +50,15 @@ export async function runStorm(seed: number): Promise<Storm> {
   const kills = [chance(150, 500), chance(800, 1150), chance(1450, 1800)];
   console.log(`E2E_SEED=${seed}: kill -9 after ${kills.join(", ")} answers`);
   const data = mkdtempSync(join(tmpdir(), "mpim-storm-"));
-  const server = await startServer({ data, config });
-  const state = { server, up: Promise.resolve(), answers: 0, outstanding: [] as number[] };
+  let server = await startServer({ data, config });
+  let up = Promise.resolve();
+  const { port } = server;
+  const outstanding: number[] = [];
   const gates = kills.map((at) => ({ at, ...Promise.withResolvers<void>() }));
+  let answers = 0;
   const answered = (): void => {
-    state.answers += 1;
-    for (const gate of gates) if (gate.at === state.answers) gate.resolve();
+    answers += 1;
+    for (const gate of gates) if (gate.at === answers) gate.resolve();
   };
   const api = new Api(server.url);
   const pairs = await Promise.all(Array.from({ length: CHATS }, (_, i) => meet(api, i, chance, answered)));
@@ -64,27 +67,26 @@ export async function runStorm(seed: number): Promise<Storm> {
     for (const gate of gates) {
       await gate.promise;
       const { promise, resolve } = Promise.withResolvers<void>();
-      state.up = promise;
-      state.outstanding.push(people.reduce((sum, { client }) => sum + client.outbox.size, 0));
-      await state.server.kill9();
-      state.server = await startServer({ data, config, port: server.port });
+      up = promise;
+      outstanding.push(people.reduce((sum, { client }) => sum + client.outbox.size, 0));
+      await server.kill9();
+      server = await startServer({ data, config, port });
       resolve();
     }
   };
-  await Promise.all([killer(), ...people.map((person) => talk(person, chance(10, 40), () => state.up))]);
-  await Promise.all(people.map(caughtUp));
-  return {
-    api,
-    pairs,
-    people,
-    chance,
-    outstanding: state.outstanding,
-    async end() {
-      await Promise.all(people.map(({ client }) => client.close()));
-      await state.server.stop();
-      rmSync(data, { recursive: true, force: true });
-    },
+  const end = async (): Promise<void> => {
+    await Promise.all(people.map(({ client }) => client.close()));
+    await server.stop();
+    rmSync(data, { recursive: true, force: true });
   };
+  try {
+    await Promise.all([killer(), ...people.map((person) => talk(person, chance(10, 40), () => up))]);
+    await Promise.all(people.map(caughtUp));
+  } catch (error) {
+    await end();
+    throw error;
+  }
+  return { api, pairs, people, chance, outstanding, end };
 }
 
 /** Two new users, connected. */

@@ -219,10 +219,16 @@ export class Device {
     return this.frames.slice(from).flatMap((f) => (is(f, "heads") ? f.heads : []));
   }
 
-  async head(cid: Cid): Promise<HeadView> {
-    const found = (await this.sync()).findLast((head) => head.cid === cid);
-    if (found === undefined) throw new Error(`no head of ${cid}`);
-    return found;
+  /** The head of a conversation, once it is at least that far. */
+  async head(cid: Cid, atLeast = 1): Promise<HeadView> {
+    return vi.waitFor(
+      async () => {
+        const found = (await this.sync()).findLast((head) => head.cid === cid);
+        if (found === undefined || found.head < atLeast) throw new Error(`no head ${atLeast} of ${cid}`);
+        return found;
+      },
+      { timeout: PATIENCE_MS, interval: 50 },
+    );
   }
 
   /** Frames of one type that came so far. */
@@ -230,12 +236,44 @@ export class Device {
     return this.frames.filter((frame) => is(frame, t));
   }
 
-  /** Seqs in the order in which this connection learnt them, as `message` or as `sent` of a first time. */
+  /** Seqs in the order in which this connection learnt them, as `message` or as the first `sent` of an id. */
   seqs(cid: Cid): number[] {
-    return this.frames.flatMap((f) => {
-      const told = is(f, "message") || (is(f, "sent") && f.duplicate === undefined);
-      return told && f.cid === cid && f.seq !== undefined ? [f.seq] : [];
+    return this.#told(cid).map(({ seq }) => seq);
+  }
+
+  #told(cid: Cid): { seq: number; at: number }[] {
+    const sent = new Set<string>();
+    return this.frames.flatMap((frame, at) => {
+      if (!(is(frame, "message") || is(frame, "sent")) || frame.cid !== cid || frame.seq === undefined) return [];
+      if (is(frame, "sent") && (frame.duplicate === true || sent.has(frame.id))) return [];
+      if (is(frame, "sent")) sent.add(frame.id);
+      return [{ seq: frame.seq, at }];
     });
+  }
+
+  /**
+   * What this connection was told against ORD2: a seq that is not above the last one, or one beyond a hole that no `heads`
+   * announced before. `top`: what the client had before it connected.
+   */
+  disorder(cid: Cid, top = 0): string[] {
+    const found: string[] = [];
+    let last = top;
+    for (const { seq, at } of this.#told(cid)) {
+      const heads = this.frames.slice(0, at).flatMap((frame) => (is(frame, "heads") ? frame.heads : []));
+      const announced = Math.max(top, ...heads.filter((head) => head.cid === cid).map(({ head }) => head));
+      if (seq <= last) found.push(`${seq} after ${last}`);
+      if (seq > last + 1 && seq > announced + 1) found.push(`${seq} after ${last}, announced ${announced}`);
+      last = Math.max(last, seq);
+    }
+    return found;
+  }
+
+  /** Waits until the device knows of everything; then its seqs, those it was told and those it had to pull, ascending. */
+  async everything(cid: Cid, head: number): Promise<number[]> {
+    await this.reached(cid, head);
+    const told = this.seqs(cid);
+    const pulled = (await this.history(cid)).flatMap(({ seq = 0 }) => (told.includes(seq) ? [] : [seq]));
+    return [...told, ...pulled].toSorted((x, y) => x - y);
   }
 
   /** Waits until the device was told an entry, or a head that far. */

@@ -121,6 +121,8 @@ describe("presence", () => {
     expect((await c.next("presence")).state).toBe("online");
     await a.sync();
     expect(a.all("presence").map(({ state }) => state)).toEqual(["online", "offline"]);
+    await userStub(bob).setBlock(alice, false);
+    expect(await a.next("presence")).toEqual({ t: "presence", user: bob, state: "online" });
   });
 });
 

@@ -14,6 +14,7 @@ import type { PeerNames } from "./peer-names.ts";
 import type { Receipts } from "./receipts.ts";
 import * as make from "./server-frames.ts";
 import type { UserPort } from "./user-port.ts";
+import type { HeadRow } from "./user-store.ts";
 import type { WriteBehind } from "./write-behind.ts";
 
 /** Entries that were new here, not yet handed over. */
@@ -23,6 +24,8 @@ export interface Fresh {
   readonly version: number;
   /** Entries before the first were left out on purpose. */
   readonly hole: boolean;
+  /** A peer who wrote one of them has read what came before: the frame that says so, unless it was known. */
+  readonly receipt: string | undefined;
 }
 
 export class Delivery {
@@ -35,8 +38,6 @@ export class Delivery {
   readonly #receipts: Receipts;
   readonly #writes: WriteBehind;
   readonly #names: PeerNames;
-  /** The newest own entry per chat that the peer is not known to have read: the peer's next message reads up to it. */
-  readonly #ownSeq = new Map<Cid, number>();
 
   constructor(
     self: Uid,
@@ -59,7 +60,10 @@ export class Delivery {
   take(cid: Cid, entries: readonly Entry[], skip: boolean, now: number): Fresh | undefined {
     const judged = judge(this.#heads.get(cid)?.head ?? 0, entries, skip);
     if (judged.is !== "accepted") return undefined;
-    return { entries: judged.fresh, version: this.#raise(cid, judged.fresh, now), hole: judged.hole };
+    const { fresh, hole } = judged;
+    const before = this.#heads.get(cid);
+    const version = this.#raise(cid, fresh, now);
+    return { entries: fresh, version, hole, receipt: this.#impliedReceipt(cid, fresh, before) };
   }
 
   /** Raises the head by fresh entries; returns the version of the last of them. */
@@ -81,7 +85,6 @@ export class Delivery {
         },
         version,
       );
-      this.#ownSeq.set(cid, mine.seq);
       this.#receipts.implied(cid, mine.seq);
     }
     const theirs = fresh.findLast((entry) => entry.from !== this.#self && entry.kind !== "amend");
@@ -100,10 +103,10 @@ export class Delivery {
 
   /**
    * Hands fresh entries to the sockets (ORD2). An own entry is the answer to the session that sent it, and a message to all
-   * others; `unanswered`: own ids whose answer must not leave yet.
+   * others; `unanswered`: own ids whose answer must not leave yet, with the sessions that wait for it.
    */
-  handOver(cid: Cid, fresh: Fresh, now: number, unanswered?: ReadonlySet<string>): void {
-    const { entries, version: last, hole } = fresh;
+  handOver(cid: Cid, fresh: Fresh, now: number, unanswered?: ReadonlyMap<string, string>): void {
+    const { entries, version: last, hole, receipt } = fresh;
     const first = last - entries.length + 1;
     const own = new Map<number, Item>();
     for (const entry of entries) {
@@ -112,21 +115,24 @@ export class Delivery {
       if (item !== undefined) own.set(entry.seq, item);
     }
     const frames = entries.map((entry, i) => messageFrame(cid, entry, first + i));
-    const receipt = this.#impliedReceipt(cid, entries);
     for (const link of this.#devices.links) {
       const texts: string[] = [];
       const done: string[] = [];
       if (hole) this.#devices.fallBehind(link, cid, now, true);
+      // What the device then has without a hole: these entries up to the first that it is told of instead of handed.
+      let whole = !hole && !link.lagging;
+      let seen = 0;
       for (const [i, entry] of entries.entries()) {
         const item = own.get(entry.seq);
         if (item?.session === link.session) {
           texts.push(make.sentFrame(cid, entry));
           done.push(entry.id);
-        } else if (unanswered?.has(entry.id) && entry.from === this.#self) {
-          continue;
+        } else if (entry.from === this.#self && unanswered?.get(entry.id) === link.session) {
+          // Its answer is still to come.
         } else if (hole || link.had(cid, entry.seq)) {
-          continue;
+          // It was told of the hole, or has the entry.
         } else if (link.lagging) {
+          whole = false;
           this.#devices.fallBehind(link, cid, now, false);
         } else {
           texts.push(frames[i] as string);
@@ -135,20 +141,24 @@ export class Delivery {
             this.#port.keep(link);
           }
         }
+        if (whole) seen = entry.seq;
       }
       if (receipt !== undefined) texts.push(receipt);
-      const seen = link.lagging || hole ? "" : `${cid} ${entries.at(-1)?.seq}`;
-      this.#devices.tell(link, texts, { version: link.behind.size > 0 ? 0 : last, done, seen });
+      const version = link.behind.size > 0 ? 0 : last;
+      this.#devices.tell(link, texts, { version, done, seen: seen > 0 ? `${cid} ${seen}` : "" });
     }
   }
 
-  /** A peer who writes has read what came before: says so to devices that wait for it. */
-  #impliedReceipt(cid: Cid, fresh: readonly Entry[]): string | undefined {
+  /** From what was known `before`: entries above the peer's watermark, or own ones among the fresh. */
+  #impliedReceipt(cid: Cid, fresh: readonly Entry[], before: HeadRow | undefined): string | undefined {
     if (kindOf(cid) !== "direct") return undefined;
     const theirs = fresh.findLast((entry) => entry.from !== this.#self && entry.kind !== "amend");
-    const own = this.#ownSeq.get(cid);
-    if (theirs === undefined || own === undefined || own > theirs.seq) return undefined;
-    this.#ownSeq.delete(cid);
-    return make.receiptFrame(cid, theirs.from, { delivered: own, read: own });
+    if (theirs === undefined) return undefined;
+    const waiting = before !== undefined && before.peerRead < before.head;
+    const own = fresh.some(({ from, kind, seq }) => from === this.#self && kind !== "amend" && seq < theirs.seq);
+    if (!waiting && !own) return undefined;
+    // The marks as they are now: the peer may have told of more than this message says (RCP1).
+    const { peerDelivered, peerRead } = this.#heads.get(cid) as HeadRow;
+    return make.receiptFrame(cid, theirs.from, { delivered: peerDelivered, read: peerRead });
   }
 }

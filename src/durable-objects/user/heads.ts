@@ -212,8 +212,11 @@ function newLast(last: Last | undefined, entry: Entry): Last | undefined {
 function shortened(last: Last): Last {
   const { entry } = last;
   if (entry.body.length <= PREVIEW) return last;
-  const { text } = entry.kind === "text" ? (JSON.parse(entry.body) as { text: string }) : { text: "" };
-  // Cut between code points: half of a pair would not be Unicode.
-  const body = JSON.stringify(entry.kind === "text" ? { text: Array.from(text.slice(0, PREVIEW + 1)).slice(0, -1).join("") } : {});
-  return { ...last, entry: { ...entry, body }, truncated: true };
+  const body = entry.kind === "text" ? { text: beginning((JSON.parse(entry.body) as { text: string }).text) } : {};
+  return { ...last, entry: { ...entry, body: JSON.stringify(body) }, truncated: true };
+}
+
+/** Cut between code points: half of a pair would not be Unicode. */
+function beginning(text: string): string {
+  return text.slice(0, PREVIEW).replace(/[\uD800-\uDBFF]$/, "");
 }

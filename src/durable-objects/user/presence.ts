@@ -64,10 +64,11 @@ export class Presence {
     return { online, lastSeen };
   }
 
-  /** To who is blocked from now on this user has gone. */
-  hide(from: Uid): void {
-    if (!this.#store.watchers().includes(from)) return;
-    this.#port.signal(from, { t: "presence", user: this.#uid, online: false, lastSeen: 0 }, () => {});
+  /** To a watcher who is blocked from now on this user has gone; who no longer is sees the truth again. */
+  blocked(other: Uid, on: boolean): void {
+    if (!this.#store.watchers().includes(other)) return;
+    const online = !on && this.#links().size > 0;
+    this.#port.signal(other, { t: "presence", user: this.#uid, online, lastSeen: 0 }, () => {});
   }
 
   /** This user watches others. Answers come one by one. */

@@ -84,8 +84,9 @@ export class Sending {
     let waiting = byCid.size;
     let failed = false;
     const answer = (): void => {
-      if (failed) return this.#devices.refuse(link, refuse("unavailable", "try again", 1000), frame.ids[0], key);
-      this.#store.forgetQos2(frame.ids);
+      if (failed || !this.#forget(frame.ids)) {
+        return this.#devices.refuse(link, refuse("unavailable", "try again", 1000), frame.ids[0], key);
+      }
       this.#devices.tell(link, [releasedFrame(frame.ids)], { done: [key] });
     };
     if (waiting === 0) return answer();
@@ -114,6 +115,17 @@ export class Sending {
 
   nextTick(): number | undefined {
     return this.#outgoing.nextDue();
+  }
+
+  /** False: the disk refused. */
+  #forget(ids: readonly string[]): boolean {
+    try {
+      this.#store.forgetQos2(ids);
+      this.#writes.forget(ids);
+      return true;
+    } catch {
+      return false;
+    }
   }
 
   #queue(link: Link, cid: Cid, draft: Draft, deadline: number): void {
@@ -151,7 +163,7 @@ export class Sending {
     // `sent` waits for this object's disk as well (DUR3): the output gate holds what follows the write.
     const durable = !reply.settled || this.#writes.flush(now);
     if (fresh !== undefined) {
-      this.#delivery.handOver(cid, fresh, now, durable ? undefined : this.#outgoing.ids(cid));
+      this.#delivery.handOver(cid, fresh, now, durable ? undefined : this.#outgoing.waiting(cid));
     }
     if (!durable) return this.#outgoing.failed(cid, now, this.#port.chance());
     for (const { item, result } of this.#outgoing.done(cid, reply.results)) this.#answer(item, result);

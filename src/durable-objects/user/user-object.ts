@@ -1,10 +1,10 @@
 /** The shell of a user's object: sockets of the links, storage, timers, calls to other objects. Decisions are in user.ts. */
 import { DurableObject } from "cloudflare:workers";
-import { refuse, type Refusal } from "../../protocol/codes.ts";
+import type { Refusal } from "../../protocol/codes.ts";
 import type { HeadView } from "../../protocol/frames.ts";
 import type { Cid, Uid } from "../../protocol/ids.ts";
 import { encodeControl, type Attach, type UpFrame } from "../../protocol/link.ts";
-import { err, ok, type Result } from "../../lib/result.ts";
+import { ok, type Result } from "../../lib/result.ts";
 import { describe, log } from "../../observability/log.ts";
 import { services, type Env } from "../../workers/env.ts";
 import type { ConversationObject } from "../conversation/conversation-object.ts";
@@ -124,9 +124,9 @@ export class UserObject extends DurableObject<Env> implements UserRpc {
     change: { muted?: boolean | undefined; pinned?: boolean | undefined },
   ): Promise<Result<HeadView, Refusal>> {
     this.cost.requests += 1;
-    const row = this.#core.setConversation(cid, change, Date.now());
+    const changed = this.#core.setConversation(cid, change, Date.now());
     this.#after();
-    return row === undefined ? err(refuse("not_found", "no such conversation")) : ok(this.#core.heads.view(row));
+    return changed.ok ? ok(this.#core.heads.view(changed.value)) : changed;
   }
 
   async blocks(): Promise<Uid[]> {

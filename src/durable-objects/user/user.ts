@@ -4,7 +4,8 @@
  * clock, no chance, no await: what is here runs in simulations too.
  */
 import type { Config } from "../../config/config.ts";
-import { refuse } from "../../protocol/codes.ts";
+import { err, ok, type Result } from "../../lib/result.ts";
+import { refuse, type Refusal } from "../../protocol/codes.ts";
 import type { Ref } from "../../protocol/codec.ts";
 import { directCid, kindOf, peerOf, type Cid, type Uid } from "../../protocol/ids.ts";
 import { encodeControl, requestKey, SYNCED, type Attach, type UpFrame } from "../../protocol/link.ts";
@@ -241,7 +242,7 @@ export class User {
   /** Blocks or unblocks; `done` when the direct chat knows, or when telling it was put off. */
   setBlock(other: Uid, on: boolean, now: number, done: () => void): void {
     if (!this.#store.setBlock(other, on, now)) return done();
-    if (on) this.presence.hide(other);
+    this.presence.blocked(other, on);
     this.#tellBlock(other, on, now, done);
   }
 
@@ -253,22 +254,22 @@ export class User {
     });
   }
 
-  /** Mutes or pins; undefined when this user has no such conversation. */
+  /** Mutes or pins; refused when this user has no such conversation, or when the disk refused: then it may come later. */
   setConversation(
     cid: Cid,
     change: { muted?: boolean | undefined; pinned?: boolean | undefined },
     now: number,
-  ): HeadRow | undefined {
+  ): Result<HeadRow, Refusal> {
     const head = this.heads.get(cid);
-    if (head === undefined) return undefined;
+    if (head === undefined) return err(refuse("not_found", "no such conversation"));
     const { muted = head.muted, pinned = head.pinned } = change;
     const changed = this.heads.change(cid, { muted, pinned }, this.heads.nextVersion(now));
-    this.#writes.flush(now);
+    const written = this.#writes.flush(now);
     for (const link of this.links) {
       link.behind.add(cid);
       this.#devices.tellBehind(link);
     }
-    return changed;
+    return written ? ok(changed) : err(refuse("unavailable", "try again", 1000));
   }
 
   // --- time ------------------------------------------------------------------------------------------------------

@@ -52,9 +52,13 @@ export class Watermarks {
   }
 
   #ackUpTo(link: Link, frame: Marking, now: number): void {
-    const room = link.acknowledge(frame.cid, frame.seq, this.#config.limits.window);
     this.#raise(frame.cid, { delivered: frame.seq }, now);
-    if (!room) return;
+    this.#moveWindow(link, frame.cid, frame.seq);
+  }
+
+  /** FLW1: a window that was full and has room again opens; what the device missed it is told as heads. */
+  #moveWindow(link: Link, cid: Cid, seq: number): void {
+    if (!link.acknowledge(cid, seq, this.#config.limits.window)) return;
     link.lagging = false;
     this.#port.keep(link);
     this.#devices.tellBehind(link);
@@ -117,9 +121,9 @@ export class Watermarks {
 
   #readUpTo(link: Link, cid: Cid, seq: number, count: number, now: number): void {
     const before = this.#heads.get(cid)?.read ?? 0;
-    link.acknowledge(cid, seq, this.#config.limits.window);
     this.#raise(cid, { delivered: seq, read: seq, readCount: count }, now);
     if (seq > before) this.#devices.tellAll(receiptFrame(cid, this.#self, { delivered: seq, read: seq }), link);
+    this.#moveWindow(link, cid, seq);
   }
 
   /** Raises this user's own watermarks and owes them to the writer. */

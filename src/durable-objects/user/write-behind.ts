@@ -49,6 +49,11 @@ export class WriteBehind {
     return this.#qos2.get(id);
   }
 
+  /** These ids were released: they need not be written any more. */
+  forget(ids: readonly string[]): void {
+    for (const id of ids) this.#qos2.delete(id);
+  }
+
   /** Writes what changed; false when the disk refused: then it is tried again later. */
   flush(now: number): boolean {
     try {

@@ -43,6 +43,12 @@ const REATTACH = { first: 50, longest: 5000 };
 /** What happened in the last seconds is told again over a new link: the object may have died before it was written. */
 const RECENT_MS = 5000;
 const RECENT_CHATS = 64;
+/**
+ * Watermarks are forwarded at once, but not more often than this, ms: what comes meanwhile goes together, or with the next
+ * frame that goes anyway. A message into an object costs it far more than the few words in it.
+ */
+const MARKS_MS = 50;
+const MARKS = 64;
 /** Clients told to go away at the same time come back over this many ms. */
 const STAGGER_MS = 5000;
 
@@ -68,6 +74,9 @@ export class Session {
   readonly #watching = new Set<Uid>();
   readonly #bucket: Bucket;
   readonly #bad = new Minute();
+  /** Watermarks to forward, and when the last ones went. */
+  #marks: UpFrame[] = [];
+  #markedAt = 0;
   #frames = 0;
   #heard: number;
   #attempts = 0;
@@ -115,7 +124,7 @@ export class Session {
       // `accept` may have ended the session; what follows in the batch is nobody's any more.
       if (this.closed) return;
     }
-    if (up.length > 0) this.#send(up);
+    if (up.length > 0 || this.#marksDue(now)) this.#send(up, now);
     if (this.#frames >= this.#config.limits.session_frames) this.#goAway("session_limit");
   }
 
@@ -128,8 +137,7 @@ export class Session {
   /** The client's connection is gone. */
   gone(): void {
     if (this.closed) return;
-    this.#state = "closed";
-    this.#port.unlink();
+    this.#leave();
   }
 
   // --- events from the services ----------------------------------------------------------------------------------
@@ -190,6 +198,7 @@ export class Session {
     if (this.#state === "hello" && now >= this.#started + timeouts.hello_ms) return this.#end("timeout", "no hello");
     if (now >= this.#heard + 2 * timeouts.heartbeat_ms) return this.#end("timeout", "no heartbeat");
     if (now >= this.#endsAt) return this.#goAway("session_limit");
+    if (this.#marksDue(now)) this.#send([], now);
     if (this.#retryAt === undefined) return;
     if (now >= this.#brokenAt + timeouts.reattach_ms) return this.#goAway("restart");
     if (now >= this.#retryAt) {
@@ -204,6 +213,7 @@ export class Session {
     let next = Math.min(this.#heard + 2 * timeouts.heartbeat_ms, this.#endsAt);
     if (this.#state === "hello") next = Math.min(next, this.#started + timeouts.hello_ms);
     if (this.#retryAt !== undefined) next = Math.min(next, this.#retryAt);
+    if (this.#marks.length > 0) next = Math.min(next, this.#markedAt + MARKS_MS);
     return next;
   }
 
@@ -228,7 +238,8 @@ export class Session {
       this.#open.set(key, upFrame);
     }
     this.#note(upFrame, now);
-    up.push(upFrame);
+    if (upFrame.t === "ack" || upFrame.t === "read") this.#marks.push(upFrame);
+    else up.push(upFrame);
   }
 
   #greet(frame: ClientFrameOf<"hello">, now: number): void {
@@ -253,11 +264,21 @@ export class Session {
     remember(this.#seen, seen.slice(0, space), { seq: Number(seen.slice(space + 1)), at: now });
   }
 
-  #send(up: readonly UpFrame[]): void {
-    if (this.#state === "open") return this.#port.forward(JSON.stringify(up));
+  #marksDue(now: number): boolean {
+    if (this.#marks.length === 0) return false;
+    return this.#marks.length >= MARKS || now >= this.#markedAt + MARKS_MS;
+  }
+
+  #send(up: readonly UpFrame[], now: number): void {
+    const marks = this.#marks;
+    if (marks.length > 0) {
+      this.#marks = [];
+      this.#markedAt = now;
+    }
+    if (this.#state === "open") return this.#port.forward(JSON.stringify(marks.length === 0 ? up : [...marks, ...up]));
     for (const frame of up) {
       // Requests are in `open` already and watermarks in `recent`; both are sent when the link is there.
-      if (keyOf(frame) !== undefined || frame.t === "ack" || frame.t === "read") continue;
+      if (keyOf(frame) !== undefined) continue;
       if (this.#waiting.length < this.#config.limits.buffer) this.#waiting.push(frame);
     }
   }
@@ -340,16 +361,21 @@ export class Session {
   #end(code: Code, message: string, tell = true): void {
     if (tell && code !== "replaced" && code !== "timeout") this.#error(refuse(code, message), undefined);
     const { close }: { readonly close?: number | undefined } = { close: undefined, ...CODES[code] };
+    this.#leave();
+    this.#port.close(close ?? 4500, code);
+  }
+
+  /** The end of the session; the watermarks that wait still go. */
+  #leave(): void {
+    if (this.#state === "open" && this.#marks.length > 0) this.#port.forward(JSON.stringify(this.#marks));
     this.#state = "closed";
     this.#port.unlink();
-    this.#port.close(close ?? 4500, code);
   }
 
   #goAway(reason: string): void {
     const retryAfter = Math.round(this.#port.chance() * STAGGER_MS);
     this.#port.send(JSON.stringify({ t: "goaway", reason, retry_after: retryAfter }));
-    this.#state = "closed";
-    this.#port.unlink();
+    this.#leave();
     this.#port.close(CLOSE_RESTART, reason);
   }
 }

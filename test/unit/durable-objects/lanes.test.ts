@@ -6,7 +6,8 @@ const LIMITS = { batch: 4, backoff: 50, longest: 2000 };
 
 type Step =
   | { do: "add"; key: string }
-  | { do: "start" | "done"; key: string }
+  | { do: "start"; key: string }
+  | { do: "done"; key: string }
   | { do: "failed"; key: string; chance: number }
   | { do: "drop"; odd: boolean }
   | { do: "wait"; ms: number };

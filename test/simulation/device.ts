@@ -1,0 +1,353 @@
+/**
+ * A device of the model client: written from the protocol alone. It keeps an outbox that is sent again until it is answered,
+ * applies entries in order, pulls what it knows to be missing, acknowledges cumulatively, and comes back with `since`.
+ */
+import { CODES, type Code } from "../../src/protocol/codes.ts";
+import type { MessageView, ServerFrame, ServerFrameOf } from "../../src/protocol/frames.ts";
+import { directPair, peerOf, type Cid, type Uid } from "../../src/protocol/ids.ts";
+import { Chat } from "./chat.ts";
+import type { ClientWire, Edge } from "./edge.ts";
+import { Outbox, type Post } from "./outbox.ts";
+import type { Sim } from "./sim.ts";
+import { ToldBefore } from "./told.ts";
+import { breakWire } from "./wire.ts";
+
+/** How often a device looks after its own affairs, and how long it waits for things, ms. */
+const CHORES_MS = 700;
+const PATIENCE_MS = 9000;
+const QUIET_MS = 12_000;
+
+export class Device {
+  readonly uid: Uid;
+  readonly id: string;
+  readonly outbox: Outbox;
+  readonly #sim: Sim;
+  readonly #edges: readonly Edge[];
+  readonly #chats = new Map<Cid, Chat>();
+  readonly #told: ToldBefore;
+  #version = 0;
+  #wire: ClientWire | undefined;
+  #welcomed = false;
+  #heardAt = 0;
+  #wroteAt = 0;
+  /** Heads that were asked for and have not all come. */
+  #syncing = false;
+  #backAt = 0;
+  /** It acknowledges nothing meanwhile; it stays away meanwhile. */
+  deaf = false;
+  away = false;
+  /** What the user has read in the connection in use. */
+  readonly #reads = new Map<Cid, number>();
+
+  constructor(sim: Sim, uid: Uid, id: string, edges: readonly Edge[]) {
+    this.uid = uid;
+    this.id = id;
+    this.#sim = sim;
+    this.#edges = edges;
+    this.outbox = new Outbox(sim);
+    this.#told = new ToldBefore(id);
+    const chores = (): void => {
+      this.#chores();
+      sim.clock.after(CHORES_MS, chores);
+    };
+    sim.clock.after(sim.chance.between(0, CHORES_MS), chores);
+  }
+
+  get chats(): ReadonlyMap<Cid, Chat> {
+    return this.#chats;
+  }
+
+  get online(): boolean {
+    return this.#welcomed;
+  }
+
+  /** Reads that this connection has sent: the connection stands, so they must not be lost. */
+  get readsOfConnection(): ReadonlyMap<Cid, number> {
+    return this.#reads;
+  }
+
+  /** Nothing is under way and nothing is known to be missing. */
+  get content(): boolean {
+    const chats = [...this.#chats.values()];
+    const whole = chats.every((chat) => !chat.hole && chat.pulling === undefined && chat.acked === chat.applied);
+    return this.#welcomed && !this.#syncing && this.outbox.open.length === 0 && whole;
+  }
+
+  chat(cid: Cid): Chat {
+    let chat = this.#chats.get(cid);
+    if (chat === undefined) {
+      chat = new Chat();
+      this.#chats.set(cid, chat);
+    }
+    return chat;
+  }
+
+  // --- what the user does ----------------------------------------------------------------------------------------
+
+  /** Puts something into the outbox and sends it if it can. */
+  post(posts: readonly Post[]): void {
+    for (const post of posts) this.outbox.add(post);
+    this.#sendOut(posts);
+  }
+
+  read(cid: Cid): void {
+    const { applied } = this.chat(cid);
+    if (!this.#welcomed || applied === 0) return;
+    this.#sim.stats.count("reads");
+    this.#say([{ t: "read", cid, seq: applied }]);
+    this.#reads.set(cid, applied);
+    this.chat(cid).read = Math.max(this.chat(cid).read, applied);
+  }
+
+  sync(): void {
+    if (!this.#welcomed) return;
+    this.#syncing = true;
+    this.#say([{ t: "sync", req: this.#sim.name("q"), since: this.#version }]);
+  }
+
+  /** The socket breaks. */
+  breakOff(): void {
+    const { clock, chance, stats } = this.#sim;
+    if (this.#wire === undefined) return;
+    stats.count("sockets broken");
+    breakWire(this.#wire, clock, this.#sim.hop(), () => chance.duration(60, 8000));
+  }
+
+  /** Goes away without a word, and stays away until `away` ends. */
+  leave(): void {
+    this.away = true;
+    this.breakOff();
+    this.#abandon();
+  }
+
+  /** The storm is over: acknowledges again, comes back, and says once more how far the user has read. */
+  settle(): void {
+    this.deaf = false;
+    this.away = false;
+    if (!this.#welcomed) return;
+    for (const chat of this.#chats.values()) chat.acked = 0;
+    this.#sayAgainRead();
+    this.#acknowledge();
+  }
+
+  // --- connection ------------------------------------------------------------------------------------------------
+
+  #chores(): void {
+    const { now } = this.#sim.clock;
+    if (this.#wire === undefined) {
+      if (!this.away && now >= this.#backAt) this.#connect();
+      return;
+    }
+    if (now >= this.#heardAt + PATIENCE_MS && now >= this.#wroteAt + PATIENCE_MS) {
+      // Asked, and heard nothing: the connection is dead.
+      if (this.#wroteAt > this.#heardAt) return this.#giveUp();
+    }
+    if (!this.#welcomed) return;
+    if (now >= Math.max(this.#heardAt, this.#wroteAt) + QUIET_MS || this.#heardAt < now - 2 * QUIET_MS) {
+      this.#say([{ t: "ping", n: now }]);
+    }
+    this.#sendOut(this.outbox.due(now, PATIENCE_MS));
+    this.#acknowledge();
+    this.#fetch();
+  }
+
+  #connect(): void {
+    const { chance, clock } = this.#sim;
+    const wire: ClientWire = chance.pick(this.#edges).connect({
+      heard: (frames) => this.#wire === wire && this.#hear(frames),
+      closed: (code) => this.#wire === wire && this.#closed(code),
+    });
+    this.#wire = wire;
+    this.#heardAt = clock.now;
+    this.#syncing = false;
+    const since = this.#version === 0 && chance.hit(0.3) ? undefined : this.#version;
+    this.#told.asked = since !== undefined;
+    this.#syncing = since !== undefined;
+    this.#say([{ t: "hello", v: 1, token: this.uid, device: { id: this.id }, since }]);
+  }
+
+  #giveUp(): void {
+    this.#wire?.up.close(1000);
+    this.#abandon();
+  }
+
+  #abandon(): void {
+    this.#sim.trace(this.id, "is offline");
+    this.#wire?.down.stop();
+    this.#wire = undefined;
+    this.#welcomed = false;
+    this.#reads.clear();
+    for (const chat of this.#chats.values()) chat.pulling = undefined;
+    this.outbox.disconnected();
+  }
+
+  #closed(code: number): void {
+    if (code === CODES.replaced.close) this.#sim.checks.fail("RES1", `${this.id} was replaced while it was the newest`);
+    this.#abandon();
+    this.#backAt = Math.max(this.#backAt, this.#sim.clock.now + this.#sim.chance.between(0, 500));
+  }
+
+  #say(frames: readonly object[]): void {
+    this.#sim.trace(this.id, `says ${JSON.stringify(frames)}`);
+    this.#wroteAt = this.#sim.clock.now;
+    this.#wire?.up.send(JSON.stringify(frames.length === 1 ? frames[0] : frames));
+  }
+
+  // --- what the server says --------------------------------------------------------------------------------------
+
+  #hear(frames: readonly ServerFrame[]): void {
+    this.#heardAt = this.#sim.clock.now;
+    this.#sim.trace(this.id, `hears ${JSON.stringify(frames)}`);
+    for (const frame of frames) {
+      this.#told.hears(frame);
+      this.#frame(frame);
+      if (this.#wire === undefined) return;
+    }
+    this.#fetch();
+    if (!this.deaf && this.#sim.chance.hit(0.6)) this.#acknowledge();
+  }
+
+  #frame(frame: ServerFrame): void {
+    switch (frame.t) {
+      case "welcome":
+        return this.#welcome();
+      case "heads":
+        for (const head of frame.heads) this.#head(head);
+        return this.#knows(frame.version);
+      case "synced":
+        this.#syncing = false;
+        return this.#knows(frame.version);
+      case "message":
+        if (frame.seq === undefined) return;
+        this.#entry(frame.cid, frame);
+        return this.#knows(frame.version ?? 0);
+      case "sent":
+        return this.#sent(frame);
+      case "page":
+        return this.#page(frame);
+      case "receipt":
+        return this.#receipt(frame);
+      case "error":
+        return this.#error(frame);
+      case "goaway":
+        this.#backAt = this.#sim.clock.now + frame.retry_after;
+        return;
+      default:
+    }
+  }
+
+  #welcome(): void {
+    const { chance } = this.#sim;
+    this.#welcomed = true;
+    if (!this.#told.asked) this.sync();
+    this.#sendOut(this.outbox.open);
+    if (!this.#sim.calm && chance.hit(0.5)) return;
+    for (const chat of this.#chats.values()) chat.acked = 0;
+    this.#sayAgainRead();
+    this.#acknowledge();
+  }
+
+  #knows(version: number): void {
+    this.#version = Math.max(this.#version, version);
+  }
+
+  #head(head: ServerFrameOf<"heads">["heads"][number]): void {
+    const chat = this.chat(head.cid);
+    chat.known = Math.max(chat.known, head.head);
+    chat.read = Math.max(chat.read, head.read);
+    chat.peerDelivered = Math.max(chat.peerDelivered, head.peer?.delivered ?? 0);
+    chat.peerRead = Math.max(chat.peerRead, head.peer?.read ?? 0);
+  }
+
+  #entry(cid: Cid, view: MessageView): void {
+    const chat = this.chat(cid);
+    if (!chat.take(view)) this.#sim.stats.count("copies dropped");
+    // Who sends has read everything up to the own message.
+    if (view.from === this.uid && view.kind !== "amend") chat.read = Math.max(chat.read, view.seq ?? 0);
+  }
+
+  #sent({ cid, id, seq, duplicate }: ServerFrameOf<"sent">): void {
+    this.#sim.stats.count(duplicate === true ? "sent again" : "sent");
+    const post = this.outbox.sent(id, seq);
+    if (post === undefined) return;
+    const { kind = "amend", body, target, op } = post.frame;
+    this.#entry(cid, { cid, seq, id, from: this.uid, ts: 0, kind, body, priority: 1, target, op } as MessageView);
+  }
+
+  #page({ req, cid, messages }: ServerFrameOf<"page">): void {
+    const chat = this.chat(cid);
+    if (chat.pulling?.req === req) chat.pulling = undefined;
+    for (const message of messages) this.#entry(cid, message);
+    if (messages.length === 0) chat.pullAt = this.#sim.clock.now + 1000;
+  }
+
+  #receipt({ cid, user, delivered = 0, read = 0 }: ServerFrameOf<"receipt">): void {
+    const chat = this.chat(cid);
+    this.#sim.stats.count("receipts");
+    if (user === this.uid) {
+      chat.read = Math.max(chat.read, read);
+      return;
+    }
+    chat.peerDelivered = Math.max(chat.peerDelivered, delivered, read);
+    chat.peerRead = Math.max(chat.peerRead, read);
+  }
+
+  #error({ code, message, ref, retry_after = 500 }: ServerFrameOf<"error">): void {
+    const { reaction } = CODES[code as Code];
+    const again = reaction === "later" || reaction === "backoff" || reaction === "unknown";
+    const at = this.#sim.clock.now + retry_after;
+    if (typeof ref === "string" && this.outbox.refused(ref, code, again ? at : undefined)) return;
+    for (const chat of this.#chats.values()) {
+      if (chat.pulling === undefined || chat.pulling.req !== ref) continue;
+      chat.pulling = undefined;
+      chat.pullAt = at;
+      if (again) return;
+    }
+    // Watermarks are cumulative: they are told again.
+    const chat = this.#chats.get(ref as Cid);
+    if (again && chat !== undefined) chat.acked = 0;
+    if (!again) this.#sim.checks.fail("RES1", `${this.id} is refused what is right: ${code} ${message} (${ref})`);
+  }
+
+  // --- what follows ----------------------------------------------------------------------------------------------
+
+  #sendOut(posts: readonly Post[]): void {
+    if (!this.#welcomed || posts.length === 0) return;
+    for (const post of posts) post.writtenAt = this.#sim.clock.now;
+    for (let i = 0; i < posts.length; i += 100) this.#say(posts.slice(i, i + 100).map(({ frame }) => frame));
+  }
+
+  /** Pulls what is known to be missing, one page of one conversation at a time. */
+  #fetch(): void {
+    const { clock, chance, stats } = this.#sim;
+    if (!this.#welcomed) return;
+    for (const [cid, chat] of this.#chats) {
+      if (chat.pulling !== undefined && clock.now < chat.pulling.at + PATIENCE_MS) continue;
+      if (!chat.hole || clock.now < chat.pullAt) continue;
+      const req = this.#sim.name("q");
+      chat.pulling = { req, at: clock.now };
+      stats.count("pulls");
+      this.#say([{ t: "pull", req, cid, after: chat.applied, limit: chance.pick([3, 50, 200]) }]);
+    }
+  }
+
+  #acknowledge(): void {
+    if (this.deaf || !this.#welcomed) return;
+    for (const [cid, chat] of this.#chats) {
+      if (chat.acked >= chat.applied) continue;
+      chat.acked = chat.applied;
+      this.#say([{ t: "ack", cid, seq: chat.applied }]);
+    }
+  }
+
+  #sayAgainRead(): void {
+    for (const [cid, { read, applied }] of this.#chats) {
+      if (read > 0 && read <= applied) this.#say([{ t: "read", cid, seq: read }]);
+    }
+  }
+
+  /** The other user of a chat. */
+  peer(cid: Cid): Uid {
+    return peerOf(cid, this.uid) ?? directPair(cid)[0];
+  }
+}

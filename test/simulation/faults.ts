@@ -1,0 +1,89 @@
+/** What goes wrong, at random, until the storm ends. Lost calls and late requests are in calls.ts, slow disks in disk.ts. */
+import { directCid } from "../../src/protocol/ids.ts";
+import type { ConversationHost } from "./conversation-host.ts";
+import type { Device } from "./device.ts";
+import type { Edge } from "./edge.ts";
+import type { Sim } from "./sim.ts";
+
+const FAULTS = {
+  "user crash": 5,
+  "conversation crash": 5,
+  "both crash": 1,
+  "edge crash": 1,
+  socket: 3,
+  link: 3,
+  hibernation: 6,
+  eviction: 3,
+  outage: 2,
+  disk: 1,
+} as const;
+
+export interface Victims {
+  readonly devices: readonly Device[];
+  readonly edges: readonly Edge[];
+}
+
+/** Begins to do harm. */
+export function storm(sim: Sim, victims: Victims): void {
+  const next = (): void => {
+    if (sim.calm) return;
+    harm(sim, victims);
+    sim.clock.after(sim.chance.between(1, 2 * sim.profile.faultEvery), next);
+  };
+  sim.clock.after(sim.chance.between(0, sim.profile.faultEvery), next);
+}
+
+function harm(sim: Sim, { devices, edges }: Victims): void {
+  const { chance, stats, clock } = sim;
+  const user = sim.user(chance.pick(sim.uids));
+  const conversation = anyConversation(sim);
+  switch (chance.weighted(FAULTS)) {
+    case "user crash":
+      if (user.life !== undefined) stats.count("user crashes");
+      return user.crash();
+    case "conversation crash":
+      if (conversation.life !== undefined) stats.count("conversation crashes");
+      return conversation.crash();
+    case "both crash":
+      stats.count("user crashes");
+      stats.count("conversation crashes");
+      user.crash();
+      return conversation.crash();
+    case "edge crash":
+      stats.count("edge crashes");
+      return chance.pick(edges).crash();
+    case "socket":
+      return chance.pick(devices).breakOff();
+    case "link": {
+      const { connections } = chance.pick(edges);
+      if (connections.length > 0) chance.pick(connections).breakLink();
+      return;
+    }
+    case "hibernation":
+      // Any that can: a busy object never sleeps.
+      for (const uid of sim.uids) {
+        if (!sim.user(uid).evict()) continue;
+        stats.count("hibernations");
+      }
+      return;
+    case "eviction":
+      if (conversation.evict()) stats.count("evictions");
+      return;
+    case "outage":
+      stats.count("outages");
+      return (chance.hit(0.5) ? user : conversation).goAway(chance.duration(4000, 40_000));
+    case "disk": {
+      const { disk } = chance.hit(0.5) ? user : conversation;
+      disk.refuses = true;
+      clock.after(chance.duration(1500, 4000), () => {
+        disk.refuses = false;
+      });
+    }
+  }
+}
+
+function anyConversation(sim: Sim): ConversationHost {
+  const [a, b] = [sim.chance.pick(sim.uids), sim.chance.pick(sim.uids)];
+  const peer = a === b ? sim.uids.find((uid) => uid !== a) : b;
+  return sim.conversation(directCid(a, peer ?? b));
+}

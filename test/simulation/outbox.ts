@@ -1,0 +1,106 @@
+/** What a device wants to have sent: each post goes out with its id until it is answered for good. */
+import type { Kind, Op } from "../../src/protocol/frames.ts";
+import type { Cid } from "../../src/protocol/ids.ts";
+import type { Sim } from "./sim.ts";
+
+export interface PostFrame {
+  readonly t: "send" | "amend";
+  readonly id: string;
+  readonly to?: string;
+  readonly cid?: Cid;
+  readonly kind?: Kind;
+  readonly body?: unknown;
+  readonly target?: number;
+  readonly op?: Op;
+}
+
+export interface Post {
+  readonly frame: PostFrame;
+  readonly cid: Cid;
+  /** The id of something sent, with other content: it has to be refused (DUP2). */
+  readonly conflicting: boolean;
+  state: "open" | "sent" | "refused";
+  seq: number | undefined;
+  code: string | undefined;
+  /** When it was written to the connection in use. */
+  writtenAt: number | undefined;
+  notBefore: number;
+}
+
+export class Outbox {
+  readonly #sim: Sim;
+  readonly #posts = new Map<string, Post>();
+  readonly #conflicts = new Map<string, Post>();
+
+  constructor(sim: Sim) {
+    this.#sim = sim;
+  }
+
+  get posts(): readonly Post[] {
+    return [...this.#posts.values(), ...this.#conflicts.values()];
+  }
+
+  get open(): readonly Post[] {
+    return this.posts.filter((post) => post.state === "open");
+  }
+
+  add(post: Post): void {
+    (post.conflicting ? this.#conflicts : this.#posts).set(post.frame.id, post);
+  }
+
+  /** A post was sent and can be found in the log. */
+  post(id: string): Post | undefined {
+    return this.#posts.get(id);
+  }
+
+  /** Open posts that have to be written now: those never written to this connection, or written long ago. */
+  due(now: number, patience: number): Post[] {
+    return this.open.filter(
+      ({ writtenAt, notBefore }) => now >= notBefore && (writtenAt === undefined || now >= writtenAt + patience),
+    );
+  }
+
+  disconnected(): void {
+    for (const post of this.open) post.writtenAt = undefined;
+  }
+
+  /** The server has it. Returns the post when that was news. */
+  sent(id: string, seq: number): Post | undefined {
+    const post = this.#posts.get(id);
+    if (post === undefined || post.state === "refused") this.#sim.checks.fail("DUR1", `sent ${id}, which was not open`);
+    if (post.state === "sent") {
+      if (post.seq !== seq) this.#sim.checks.fail("DUP1", `${id} was sent at ${post.seq}, and again at ${seq}`);
+      return undefined;
+    }
+    post.state = "sent";
+    post.seq = seq;
+    return post;
+  }
+
+  /** An error about an id. False: it is none of an open post. `again`: when to try again, undefined = never. */
+  refused(id: string, code: string, again: number | undefined): boolean {
+    const first = this.#posts.get(id);
+    const post = first?.state === "open" ? first : this.#conflicts.get(id);
+    if (post?.state !== "open") return first !== undefined;
+    if (again !== undefined) {
+      post.notBefore = again;
+      post.writtenAt = undefined;
+      return true;
+    }
+    if (!this.#expected(post, code)) {
+      this.#sim.checks.fail("DUP2", `${id} (${post.frame.op ?? post.frame.t}) is refused with ${code}`);
+    }
+    if (post.conflicting) this.#sim.stats.count("id conflicts");
+    post.state = "refused";
+    post.code = code;
+    return true;
+  }
+
+  #expected({ conflicting, frame }: Post, code: string): boolean {
+    const short = this.#sim.config.messages.dedup_ms < 1e6;
+    if (code === "id_expired") return short;
+    if (conflicting) return code === "id_conflict";
+    // Recalled meanwhile by another device.
+    return frame.t === "amend" && code === "not_found";
+  }
+}

@@ -1,0 +1,83 @@
+/** One run: a storm, then healing, with the invariants checked at every step and at the end. */
+import type { Bug } from "./bugs.ts";
+import { storm } from "./faults.ts";
+import { live } from "./habits.ts";
+import { checkOutcome, checkReads, checkTaken } from "./outcome.ts";
+import type { Stats } from "./stats.ts";
+import { Violation } from "./violation.ts";
+import { World } from "./world.ts";
+
+/** Time for everything that objects owe each other, ms: the longest back-offs and alarms. */
+const MENDING_MS = 120_000;
+/** Time for clients to come back and get what they lack, ms, and how often it is looked whether they have. */
+const HEALING_MS = 240_000;
+const LOOK_MS = 1000;
+/** Sizes that nothing may pass. */
+const MOST_EVENTS = 20_000;
+const MOST_UNDER_WAY = 2000;
+
+export interface Run {
+  readonly seed: number;
+  readonly stats: Stats;
+  /** Undefined: every invariant held. */
+  readonly violation: Violation | undefined;
+  /** Virtual ms since the start. */
+  readonly at: number;
+}
+
+/** Runs one seed, with a deliberate fault if one is named. Exceptions other than violations are bugs of the cores or of the world. */
+export function simulate(seed: number, bug?: Bug, tracer?: (line: string) => void): Run {
+  const world = new World(seed, bug, tracer);
+  const begun = world.clock.now;
+  const end = (violation?: Violation): Run => ({ seed, stats: world.stats, violation, at: world.clock.now - begun });
+  try {
+    run(world);
+    return end();
+  } catch (error) {
+    if (error instanceof Violation) return end(error);
+    throw new Error(`seed ${seed}`, { cause: error });
+  } finally {
+    for (const { disk } of world.hosts) disk.close();
+  }
+}
+
+function run(world: World): void {
+  const { clock, devices, profile } = world;
+  for (const device of devices) live(world, device);
+  storm(world, world);
+  pass(world, profile.stormy);
+
+  world.calm = true;
+  world.trace("world", "calm");
+  for (const host of world.hosts) {
+    host.comeBack();
+    host.disk.refuses = false;
+  }
+  if (profile.vanish) for (const device of devices) device.leave();
+  pass(world, MENDING_MS);
+  checkTaken(world, devices);
+  if (!profile.vanish) checkReads(world, devices);
+
+  world.trace("world", "everybody comes back");
+  for (const device of devices) device.settle();
+  const deadline = clock.now + HEALING_MS;
+  do pass(world, LOOK_MS);
+  while (clock.now < deadline && !devices.every((device) => device.content));
+  pass(world, 15_000);
+  checkOutcome(world, devices);
+}
+
+/** Lets virtual time pass. */
+function pass(world: World, ms: number): void {
+  const { clock, stats } = world;
+  const until = clock.now + ms;
+  while (clock.step(until));
+  stats.peak("events", clock.size);
+  if (clock.size > MOST_EVENTS) throw new Violation("queues", `${clock.size} events are waiting`);
+  for (const { wires, disk } of world.uids.map((uid) => world.user(uid))) {
+    const underWay = Math.max(0, ...wires.map(({ down }) => down.underWay));
+    stats.peak("under way on one link", underWay);
+    stats.peak("held by a gate", disk.waiting);
+    if (Math.max(underWay, disk.waiting) > MOST_UNDER_WAY) throw new Violation("queues", `${underWay} under way on a link`);
+  }
+}
