@@ -2,7 +2,8 @@
 import { decodeJwt, decodeProtectedHeader, SignJWT } from "jose";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import type { Account } from "../support/api.ts";
-import type { Client, Frame } from "../support/client.ts";
+import type { Client } from "../support/client.ts";
+import type { Frame } from "../support/connection.ts";
 import { RawSocket } from "../support/raw-socket.ts";
 import { chatOf, freshId, World } from "../support/world.ts";
 

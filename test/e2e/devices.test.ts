@@ -1,7 +1,8 @@
 /** What people do with each other, each with the devices they have, on real sockets. */
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import type { Message } from "../support/chat-log.ts";
-import type { Client, Frame, Head } from "../support/client.ts";
+import type { Client, Head } from "../support/client.ts";
+import type { Frame } from "../support/connection.ts";
 import { chatOf, freshId, World } from "../support/world.ts";
 
 let world: World;

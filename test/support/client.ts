@@ -2,9 +2,9 @@
  * A client written from PROTOCOL.md alone, for tests and the demo: keeps what it sends until it is answered, applies each
  * conversation in order, pulls what it lacks, acknowledges, keeps its connection alive, reconnects with `since`.
  */
-import { setTimeout as sleep } from "node:timers/promises";
-import { WebSocket } from "ws";
 import { ChatLog, type Entry, type Message } from "./chat-log.ts";
+import { Connection, type Frame } from "./connection.ts";
+import { Waiting } from "./waiting.ts";
 
 export interface Head {
   cid: string;
@@ -17,9 +17,6 @@ export interface Head {
   peer?: { uid: string; name: string; delivered: number; read: number };
   last?: Message;
 }
-
-// oxlint-disable-next-line typescript/no-explicit-any -- frames are open records: a client ignores what it does not know
-export type Frame = Record<string, any> & { t: string };
 
 export interface ClientOptions {
   readonly url: string;
@@ -37,10 +34,8 @@ export interface ClientOptions {
 
 /** The same request with the same id can still succeed. */
 const TRY_AGAIN = new Set(["rate_limited", "overloaded", "unavailable", "internal", "deadline_exceeded"]);
-/** After these it would be refused again, or put another connection out. */
-const STAY_AWAY = new Set([4400, 4401, 4403, 4409, 4413]);
-const RECONNECT_MS = 50;
-const PATIENCE_MS = 30_000;
+/** Before a request is tried again that was refused without a time. */
+const AGAIN_MS = 50;
 /** Frames of one batch: so many that long texts still fit a message. */
 const BATCH = 32;
 
@@ -60,42 +55,48 @@ export class Client {
   readonly disorder: Frame[] = [];
   user = "";
   version: number;
-  closed: { code: number; reason: string } | undefined;
-  #socket: WebSocket | undefined;
-  #stopped = false;
   #since: number | undefined;
   #req = 0;
-  #comeBack = 0;
-  #heartbeat: ReturnType<typeof setInterval> | undefined;
   /** The newest seq that this connection was handed, by cid. */
   readonly #handed = new Map<string, number>();
   /** The newest `ack` and `read` of each conversation: cumulative, so they can be repeated. */
   readonly #marks = new Map<string, Frame>();
   readonly #unacked = new Set<string>();
   readonly #options: ClientOptions;
-  readonly #waiters = new Set<() => void>();
+  readonly #connection: Connection;
+  readonly #waiting = new Waiting();
 
   constructor(options: ClientOptions) {
     this.#options = options;
     this.#since = options.since;
     this.version = options.since ?? 0;
+    this.#connection = new Connection(options.url, options.reconnect ?? false, {
+      hello: () => this.#hello(),
+      received: (frames) => this.#received(frames),
+      lost: () => this.#lost(),
+    });
+  }
+
+  /** How the connection ended; undefined while there is one, or one is being made. */
+  get closed(): { code: number; reason: string } | undefined {
+    return this.#connection.closed;
   }
 
   /** Connects and says hello; resolves with `welcome`, rejects when the connection is refused. */
   async connect(): Promise<Frame> {
     const before = this.frames.length;
-    this.#open();
+    this.#connection.open();
     return this.until(() => this.frames.slice(before).find((frame) => frame.t === "welcome"), "welcome", true);
   }
 
   /** Writes frames as they are: one as a frame, several as a batch. What is written to a broken connection is lost. */
   write(...frames: Frame[]): void {
-    this.raw(JSON.stringify(frames.length === 1 ? frames[0] : frames));
+    this.#connection.write(...frames);
   }
 
   /** Writes anything. */
   raw(data: string | Uint8Array): void {
-    if (this.#socket?.readyState === WebSocket.OPEN) this.#socket.send(data);
+    this.#connection.raw(data);
   }
 
   /** Sends a text to a cid or `@uid`, and keeps it until it is answered. */
@@ -130,21 +131,12 @@ export class Client {
 
   /** Resolves with the first truthy value of `probe`, asked now and after every message. */
   async until<T>(probe: () => T | undefined | false, what: string, failOnClose = false): Promise<T> {
-    const deadline = Date.now() + PATIENCE_MS;
-    for (;;) {
+    const asked = (): T | undefined | false => {
       const value = probe();
-      if (value) return value;
-      if (failOnClose && this.closed)
-        throw new Error(`closed ${this.closed.code} ${this.closed.reason} before ${what}`);
-      const left = deadline - Date.now();
-      if (left <= 0) throw new Error(`no ${what} within 30 s; last frames ${JSON.stringify(this.frames.slice(-5))}`);
-      const { promise, resolve } = Promise.withResolvers<void>();
-      const timer = setTimeout(resolve, left);
-      this.#waiters.add(resolve);
-      await promise;
-      clearTimeout(timer);
-      this.#waiters.delete(resolve);
-    }
+      if (value || !failOnClose || this.closed === undefined) return value;
+      throw new Error(`closed ${this.closed.code} ${this.closed.reason} before ${what}`);
+    };
+    return this.#waiting.until(asked, () => `last frames ${JSON.stringify(this.frames.slice(-5))}; no ${what}`);
   }
 
   /** Messages of a conversation as the user sees them. */
@@ -154,57 +146,32 @@ export class Client {
 
   /** Breaks the connection as a lost network does. */
   drop(): void {
-    this.#socket?.terminate();
+    this.#connection.drop();
   }
 
   /** Ends the connection and stays away. */
   async close(): Promise<void> {
-    this.#stopped = true;
-    const socket = this.#socket;
-    if (socket === undefined || socket.readyState === WebSocket.CLOSED) return;
-    const { promise, resolve } = Promise.withResolvers<void>();
-    socket.once("close", () => resolve());
-    if (socket.readyState === WebSocket.CONNECTING) socket.terminate();
-    else socket.close(1000);
-    const limit = setTimeout(() => socket.terminate(), 2000);
-    await promise;
-    clearTimeout(limit);
+    await this.#connection.close();
   }
 
-  #open(): void {
-    this.closed = undefined;
+  #hello(): Frame {
     this.#handed.clear();
-    const socket = new WebSocket(`${this.#options.url.replace(/^http/, "ws")}/v1/ws`, "mpim.v1.json");
-    this.#socket = socket;
-    socket.on("open", () => {
-      const { token, device } = this.#options;
-      const since = this.#since === undefined ? {} : { since: this.#since };
-      this.write({ t: "hello", v: 1, token, device: { id: device }, ...since });
-    });
-    socket.on("message", (data: Buffer) => {
-      const parsed = JSON.parse(data.toString("utf8")) as Frame | Frame[];
-      for (const frame of Array.isArray(parsed) ? parsed : [parsed]) this.#receive(frame);
-      this.#acknowledge();
-      this.#wake();
-    });
-    socket.on("error", () => {});
-    socket.on("close", (code, reason) => this.#lost(socket, code, String(reason)));
+    const { token, device } = this.#options;
+    const since = this.#since === undefined ? {} : { since: this.#since };
+    return { t: "hello", v: 1, token, device: { id: device }, ...since };
   }
 
-  #lost(socket: WebSocket, code: number, reason: string): void {
-    if (this.#socket !== socket) return;
-    clearInterval(this.#heartbeat);
-    this.closed = { code, reason };
+  #received(frames: readonly Frame[]): void {
+    for (const frame of frames) this.#receive(frame);
+    this.#acknowledge();
+    this.#waiting.wake();
+  }
+
+  #lost(): void {
     // From now on a `hello` says what this client knows; what it asked for on the lost connection it asks again.
     if (this.user !== "") this.#since = this.version;
     for (const chat of this.chats.values()) chat.pulling = false;
-    this.#wake();
-    if (this.#options.reconnect && !STAY_AWAY.has(code)) void this.#reopen();
-  }
-
-  async #reopen(): Promise<void> {
-    await sleep(this.#comeBack + RECONNECT_MS * (1 + Math.random()));
-    if (!this.#stopped) this.#open();
+    this.#waiting.wake();
   }
 
   #receive(frame: Frame): void {
@@ -235,7 +202,7 @@ export class Client {
       case "page":
         return this.#page(frame);
       case "goaway":
-        this.#comeBack = frame["retry_after"] as number;
+        this.#connection.comeBack = frame["retry_after"] as number;
     }
     return undefined;
   }
@@ -247,11 +214,9 @@ export class Client {
 
   #welcome(frame: Frame): void {
     this.user = frame["user"] as string;
-    this.#comeBack = 0;
     // Whoever does not ask for what was before starts from here; else the heads that follow say how far they go.
     if (this.#since === undefined) this.#know(frame["version"]);
-    this.#heartbeat = setInterval(() => this.write({ t: "ping" }), (frame["heartbeat"] as number) * 500);
-    this.#heartbeat.unref();
+    this.#connection.keepAlive(frame["heartbeat"] as number);
     const again = [...this.#marks.values(), ...this.outbox.values()];
     for (let i = 0; i < again.length; i += BATCH) this.write(...again.slice(i, i + BATCH));
     for (const [cid, chat] of this.chats) this.#reach(cid, chat.head);
@@ -287,7 +252,7 @@ export class Client {
     const asked = this.outbox.get(id);
     if (asked === undefined) return;
     if (TRY_AGAIN.has(code as string)) {
-      setTimeout(() => this.outbox.has(id) && this.write(asked), (wait as number | undefined) ?? RECONNECT_MS).unref();
+      setTimeout(() => this.outbox.has(id) && this.write(asked), (wait as number | undefined) ?? AGAIN_MS).unref();
     } else {
       this.outbox.delete(id);
       this.failed.set(id, code as string);
@@ -339,9 +304,5 @@ export class Client {
   #mark(frame: Frame): void {
     this.#marks.set(`${frame.t} ${frame["cid"]}`, frame);
     this.write(frame);
-  }
-
-  #wake(): void {
-    for (const waiter of this.#waiters) waiter();
   }
 }

@@ -1,6 +1,6 @@
 /** A WebSocket to the server without a client's manners: says what it is told to, and keeps what it hears. */
 import { WebSocket } from "ws";
-import type { Frame } from "./client.ts";
+import type { Frame } from "./connection.ts";
 
 export class RawSocket {
   readonly frames: Frame[] = [];

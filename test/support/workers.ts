@@ -236,17 +236,18 @@ export class Device {
     return this.frames.filter((frame) => is(frame, t));
   }
 
-  /** Seqs in the order in which this connection learnt them, as `message` or as the first `sent` of an id. */
+  /** Seqs in the order in which this connection learnt them, as `message` or as `sent`. */
   seqs(cid: Cid): number[] {
     return this.#told(cid).map(({ seq }) => seq);
   }
 
   #told(cid: Cid): { seq: number; at: number }[] {
-    const sent = new Set<string>();
+    const known = new Set<string>();
     return this.frames.flatMap((frame, at) => {
       if (!(is(frame, "message") || is(frame, "sent")) || frame.cid !== cid || frame.seq === undefined) return [];
-      if (is(frame, "sent") && (frame.duplicate === true || sent.has(frame.id))) return [];
-      if (is(frame, "sent")) sent.add(frame.id);
+      // The answer to a retry tells nothing new.
+      if (is(frame, "sent") && known.has(frame.id)) return [];
+      known.add(frame.id);
       return [{ seq: frame.seq, at }];
     });
   }

@@ -103,15 +103,14 @@ export class Delivery {
 
   /**
    * Hands fresh entries to the sockets (ORD2). An own entry is the answer to the session that sent it, and a message to all
-   * others; `unanswered`: own ids whose answer must not leave yet, with the sessions that wait for it.
+   * others; with `answers` false it is a message to that session too: the answer must not leave yet, what follows may.
    */
-  handOver(cid: Cid, fresh: Fresh, now: number, unanswered?: ReadonlyMap<string, string>): void {
+  handOver(cid: Cid, fresh: Fresh, now: number, answers = true): void {
     const { entries, version: last, hole, receipt } = fresh;
     const first = last - entries.length + 1;
     const own = new Map<number, Item>();
     for (const entry of entries) {
-      const item =
-        entry.from === this.#self && !unanswered?.has(entry.id) ? this.#outgoing.claim(cid, entry) : undefined;
+      const item = answers && entry.from === this.#self ? this.#outgoing.claim(cid, entry) : undefined;
       if (item !== undefined) own.set(entry.seq, item);
     }
     const frames = entries.map((entry, i) => messageFrame(cid, entry, first + i));
@@ -127,8 +126,6 @@ export class Delivery {
         if (item?.session === link.session) {
           texts.push(make.sentFrame(cid, entry));
           done.push(entry.id);
-        } else if (entry.from === this.#self && unanswered?.get(entry.id) === link.session) {
-          // Its answer is still to come.
         } else if (hole || link.had(cid, entry.seq)) {
           // It was told of the hole, or has the entry.
         } else if (link.lagging) {

@@ -46,11 +46,6 @@ export class Outgoing {
     return item;
   }
 
-  /** Drafts in flight to a conversation whose answers must not leave yet: ids, with the sessions that wait. */
-  waiting(cid: Cid): ReadonlyMap<string, string> {
-    return new Map(this.#flying.get(cid)?.map(({ draft, session }) => [draft.id, session]));
-  }
-
   /** Ids of the QoS 2 drafts in flight that stand in the log now. */
   keptIds(cid: Cid, results: readonly DraftResult[]): string[] {
     const items = this.#flying.get(cid) ?? [];

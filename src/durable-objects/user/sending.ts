@@ -163,7 +163,7 @@ export class Sending {
     // `sent` waits for this object's disk as well (DUR3): the output gate holds what follows the write.
     const durable = !reply.settled || this.#writes.flush(now);
     if (fresh !== undefined) {
-      this.#delivery.handOver(cid, fresh, now, durable ? undefined : this.#outgoing.waiting(cid));
+      this.#delivery.handOver(cid, fresh, now, durable);
     }
     if (!durable) return this.#outgoing.failed(cid, now, this.#port.chance());
     for (const { item, result } of this.#outgoing.done(cid, reply.results)) this.#answer(item, result);

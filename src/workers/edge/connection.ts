@@ -2,7 +2,6 @@
  * The shell of a client's connection: its WebSocket, the link to the user's object, one timer. Decisions are in session.ts.
  * A link costs one sub-request when it is opened and none per frame.
  */
-import type { Code } from "../../protocol/codes.ts";
 import type { Uid } from "../../protocol/ids.ts";
 import type { Attach } from "../../protocol/link.ts";
 import { describe, log } from "../../observability/log.ts";
@@ -76,7 +75,7 @@ class Connection {
     }
   }
 
-  #close(code: number, reason: Code | string): void {
+  #close(code: number, reason: string): void {
     this.#clearTimer();
     try {
       this.#socket.close(code, reason);

@@ -1,5 +1,8 @@
 /** What one connection may do per second, and how much nonsense it may send. Pure. */
 
+/** A token that was summed up from fractions, and fell short of one by rounding. */
+const WHOLE = 1 - 1e-6;
+
 /**
  * A token bucket. What is never refused (acks, pings) may overdraw it. What is refused takes no token, or those who come
  * back would keep each other out for ever; how much was refused is counted beside it.
@@ -31,7 +34,7 @@ export class Bucket {
     this.#at = now;
     this.#tokens = Math.min(this.#burst, this.#tokens + fresh);
     this.#refused = Math.max(0, this.#refused - fresh);
-    if (!refusable || this.#tokens >= 1) {
+    if (!refusable || this.#tokens >= WHOLE) {
       this.#tokens -= 1;
       return { retryAfter: 0, flood: this.#tokens < -this.#burst };
     }

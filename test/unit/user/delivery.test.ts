@@ -231,14 +231,16 @@ describe("[DUR3] what the conversation hears", () => {
     expect(alice.push(ofBob(1)).taken).toBe(1);
   });
 
-  test("of a lone message, `sent` waits for this disk as well; the user's other devices need not", () => {
+  test("[ORD2] of a lone message, `sent` waits for this disk as well; as a message it waits for nobody, nor is it overtaken", () => {
     const alice = new Alice();
     const [phone, tablet] = [alice.connect("phone"), alice.connect("tablet")];
     alice.up(phone, send("message-1"));
     const { drafts, answer } = alice.call("append");
     alice.db.breakTable("head");
     answer(accepted(drafts, 1, [], true), alice.now);
-    expect([phone.words(), tablet.words()]).toEqual([[], ["message 1 of alice"]]);
+    alice.push(ofBob(2));
+    const all = ["message 1 of alice", "message 2 of bob"];
+    expect([phone.words().slice(0, 2), tablet.words().slice(0, 2)]).toEqual([all, all]);
     alice.db.mendTable("head");
     alice.wait(5000);
     const again = alice.call("append");

@@ -57,13 +57,8 @@ describe("drafts on their way", () => {
     outgoing.add(item("message-1"));
     outgoing.add(item("message-2"));
     outgoing.start(CHAT, 0);
-    expect([...outgoing.waiting(CHAT)]).toEqual([
-      ["message-1", "s1"],
-      ["message-2", "s1"],
-    ]);
     outgoing.claim(CHAT, entry("message-1"));
     outgoing.failed(CHAT, 0, 0);
-    expect([...outgoing.waiting(CHAT)]).toEqual([]);
     const due = outgoing.nextDue() ?? 0;
     expect([due > 0, outgoing.due(due - 1), outgoing.due(due)]).toEqual([true, [], [CHAT]]);
     expect(ids(outgoing.start(CHAT, due))).toEqual(["message-1", "message-2"]);
