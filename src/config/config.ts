@@ -54,6 +54,8 @@ export const Config = z.strictObject({
       settle_ack_ms: ms(60),
       /** Receipts of one reader to one writer within this time go as one call. */
       receipt_ms: ms(100),
+      /** How long a second call to a conversation waits for company when a sender does not wait for answers. */
+      linger_ms: ms(3),
       /** When the safety alarm looks for entries that were not taken. */
       offer_ms: z.number().int().min(100).default(10_000),
     })

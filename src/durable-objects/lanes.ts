@@ -43,14 +43,14 @@ export class Lanes<Key, Item> {
     return lane.queue.slice(0, lane.flying);
   }
 
-  /** The call succeeded: its items are done. */
-  done(key: Key): void {
+  /** The call succeeded: its items are done. What came meanwhile goes from `next` on. */
+  done(key: Key, next = 0): void {
     const lane = this.#lanes.get(key);
     if (lane === undefined) return;
     lane.queue.splice(0, lane.flying);
     lane.flying = 0;
     lane.attempts = 0;
-    lane.notBefore = 0;
+    lane.notBefore = next;
     if (lane.queue.length === 0) this.#lanes.delete(key);
   }
 

@@ -43,11 +43,16 @@ export type DraftResult =
   | { readonly id: string; readonly seq: number; readonly ts: number; readonly duplicate?: true }
   | { readonly id: string; readonly refusal: Refusal };
 
+/** A place in a log: a seq and its countable position. */
+export type Position = Pick<Entry, "seq" | "count">;
+
 export interface AppendReply {
   /** One for each draft, in their order. */
   readonly results: readonly DraftResult[];
   /** What the caller's object lacked: ascending, contiguous, ending at `head`; the first may be above `have + 1`. */
   readonly entries: readonly Entry[];
+  /** The caller's newest countable entry of those left out, if any were. */
+  readonly own?: Position | undefined;
   readonly head: number;
   /** True: no safety alarm stands behind these entries, so the caller writes its head before it answers (DUR3). */
   readonly settled: boolean;
@@ -62,6 +67,8 @@ export interface PushCall {
   readonly settle: boolean;
   /** True: entries below the first were left out on purpose; the receiver announces the hole and goes on. */
   readonly skip: boolean;
+  /** The receiver's newest countable entry of those left out, if any were. */
+  readonly own?: Position | undefined;
 }
 
 export interface PushReply {
@@ -109,8 +116,8 @@ export interface ConversationRpc {
 /** Methods of `UserObject`, addressed by uid, beside the link that `fetch` opens. */
 export interface UserRpc {
   push(call: PushCall): Promise<PushReply>;
-  /** The peer of a direct chat reports its watermarks (RCP1). */
-  receipt(cid: Cid, from: Uid, delivered: number, read: number): Promise<void>;
+  /** The peer of a direct chat reports its watermarks (RCP1). True, once they are on disk; false: this chat is not known. */
+  receipt(cid: Cid, from: Uid, delivered: number, read: number): Promise<boolean>;
   /** False: nobody of this user is connected. */
   signal(signal: Signal): Promise<boolean>;
   /** `by` wants this user's presence from now on, or no longer; the answer is the state now. */

@@ -6,7 +6,7 @@ import { BATCH_FRAMES, ClientFrame, FRAME_BYTES } from "./frames.ts";
 
 export type Ref = string | number;
 
-/** Arrays and objects inside each other in one frame. The schemas are recursive, so the depth is checked before them. */
+/** Arrays and objects inside each other in one frame. */
 const DEPTH = 64;
 
 export type Decoded =
@@ -18,7 +18,10 @@ export type Decoded =
  * refused as a whole; otherwise each frame is judged by itself, in order.
  */
 export function decode(text: string): Decoded[] {
-  if (byteLength(text, FRAME_BYTES) > FRAME_BYTES) return [bad("too_large", `message is over ${FRAME_BYTES} bytes`)];
+  // By its characters first: of what is far too long no copy is made to count its bytes.
+  if (text.length > FRAME_BYTES || byteLength(text, FRAME_BYTES) > FRAME_BYTES) {
+    return [bad("too_large", `message is over ${FRAME_BYTES} bytes`)];
+  }
   let json: unknown;
   try {
     json = JSON.parse(text);
@@ -36,13 +39,19 @@ function decodeFrame(json: unknown): Decoded {
   if (typeof json !== "object" || json === null || Array.isArray(json)) {
     return bad("invalid_frame", "a frame is a JSON object");
   }
+  const fields = json as Record<string, unknown>;
   if (deeper(json, DEPTH)) {
     const refusal = refuse("invalid_argument", `a frame is nested at most ${DEPTH} levels deep`);
-    return { ok: false, refusal, ref: refOf(json as Record<string, unknown>) };
+    return { ok: false, refusal, ref: refOf(fields) };
   }
-  const parsed = ClientFrame.safeParse(json);
-  if (parsed.success) return { ok: true, frame: parsed.data };
-  return { ok: false, refusal: explain(parsed.error.issues), ref: refOf(json as Record<string, unknown>) };
+  const { body } = fields;
+  // A body is any JSON, and what `JSON.parse` made is nothing else, but for numbers beyond all bounds. So the schemas see
+  // null in its place: walking it would cost them a hundred times the parsing, and lose keys like `__proto__`.
+  const parsed = ClientFrame.safeParse(body === undefined ? json : { ...fields, body: null });
+  if (!parsed.success) return { ok: false, refusal: explain(parsed.error.issues), ref: refOf(fields) };
+  if (!("body" in parsed.data)) return { ok: true, frame: parsed.data };
+  if (!unbounded(body)) return { ok: true, frame: { ...parsed.data, body } as ClientFrame };
+  return { ok: false, refusal: refuse("invalid_argument", "body: a number is too large"), ref: refOf(fields) };
 }
 
 /** A wrong shape is `invalid_frame`; a right shape with a value out of its range is `invalid_argument`. */
@@ -63,12 +72,18 @@ function deeper(value: unknown, levels: number): boolean {
   return levels === 0 || Object.values(value).some((child) => deeper(child, levels - 1));
 }
 
+/** Whether a number in it was too large to be read as one. */
+function unbounded(value: unknown): boolean {
+  if (typeof value === "number") return !Number.isFinite(value);
+  return typeof value === "object" && value !== null && Object.values(value).some(unbounded);
+}
+
 /** What an error about a frame refers to: its `id` or `req`, else its `cid`, as far as they can be trusted. */
 function refOf(json: Record<string, unknown>): Ref | undefined {
   for (const key of ["id", "req", "cid"]) {
     const value = json[key];
     if (typeof value === "string" && value.length > 0 && value.length <= 160) return value;
-    if (typeof value === "number") return value;
+    if (typeof value === "number" && Number.isFinite(value)) return value;
   }
   return undefined;
 }

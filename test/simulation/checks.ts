@@ -15,8 +15,13 @@ export class SessionEye {
   uid: Uid | undefined;
   /** The newest seq of each conversation that went to the client as a message. */
   readonly last = new Map<Cid, number>();
-  /** The peers' marks as last shown. */
+  /** The peers' marks as last shown over the link in use: an object that died may have lost the newest, and learns them again. */
   readonly marks = new Map<Cid, Marks>();
+
+  /** A link is opened, the first or another one. */
+  linked(): void {
+    this.marks.clear();
+  }
 }
 
 export class Checks {

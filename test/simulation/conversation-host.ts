@@ -20,8 +20,8 @@ interface Held {
 
 /** The deliberate fault of a wake that reads no ids. */
 class ForgetfulStore extends ConversationStore {
-  override ids(): { seq: number; sender: string; id: string }[] {
-    return [];
+  override *ids(): Iterable<{ seq: number; sender: string; id: string }> {
+    yield* [];
   }
 }
 
@@ -85,6 +85,7 @@ export class ConversationHost extends Host {
     const store =
       this.sim.bug === "forgetful dedup" ? new ForgetfulStore(sql, transact) : new ConversationStore(sql, transact);
     this.#core = new Conversation(store, this.sim.config, this.sim.clock.now, this.alarmAt !== undefined);
+    if (this.alarmAt !== undefined) this.#pump();
   }
 
   protected ring(done: () => void): void {

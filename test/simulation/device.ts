@@ -30,6 +30,10 @@ export class Device {
   #welcomed = false;
   #heardAt = 0;
   #wroteAt = 0;
+  /** Posts that may be written now: a client keeps to the rate that `welcome` told it. */
+  #allowance = 0;
+  #allowedAt = 0;
+  #limits = { rate: 0, burst: 0 };
   /** Heads that were asked for and have not all come. */
   #syncing = false;
   #backAt = 0;
@@ -210,7 +214,7 @@ export class Device {
   #frame(frame: ServerFrame): void {
     switch (frame.t) {
       case "welcome":
-        return this.#welcome();
+        return this.#welcome(frame);
       case "heads":
         for (const head of frame.heads) this.#head(head);
         return this.#knows(frame.version);
@@ -236,9 +240,12 @@ export class Device {
     }
   }
 
-  #welcome(): void {
-    const { chance } = this.#sim;
+  #welcome({ limits }: ServerFrameOf<"welcome">): void {
+    const { chance, clock } = this.#sim;
     this.#welcomed = true;
+    this.#limits = limits;
+    this.#allowance = limits.burst / 2;
+    this.#allowedAt = clock.now;
     if (!this.#told.asked) this.sync();
     this.#sendOut(this.outbox.open);
     if (!this.#sim.calm && chance.hit(0.5)) return;
@@ -247,7 +254,9 @@ export class Device {
     this.#acknowledge();
   }
 
+  /** A connection without `since` was told nothing until what it asked for has come. */
   #knows(version: number): void {
+    if (!this.#told.asked) return;
     this.#version = Math.max(this.#version, version);
   }
 
@@ -311,8 +320,15 @@ export class Device {
 
   // --- what follows ----------------------------------------------------------------------------------------------
 
-  #sendOut(posts: readonly Post[]): void {
-    if (!this.#welcomed || posts.length === 0) return;
+  #sendOut(all: readonly Post[]): void {
+    if (!this.#welcomed || all.length === 0) return;
+    const { now } = this.#sim.clock;
+    const { rate, burst } = this.#limits;
+    this.#allowance = Math.min(burst / 2, this.#allowance + ((now - this.#allowedAt) / 2000) * rate);
+    this.#allowedAt = now;
+    // What may not go now goes with the next chores.
+    const posts = all.slice(0, Math.floor(this.#allowance));
+    this.#allowance -= posts.length;
     for (const post of posts) post.writtenAt = this.#sim.clock.now;
     for (let i = 0; i < posts.length; i += 100) this.#say(posts.slice(i, i + 100).map(({ frame }) => frame));
   }

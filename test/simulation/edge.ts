@@ -162,6 +162,7 @@ export class Connection {
     }
     if (message === "open") {
       this.#link = wire;
+      this.#eye.linked();
       this.#session.linked();
     } else if (this.#link === wire) this.#session.fromLink(message.text, this.#sim.clock.now);
     this.#schedule();

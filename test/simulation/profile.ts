@@ -23,6 +23,7 @@ export interface Profile {
 
 /** The profile of a seed. Small limits make rare situations common. */
 export function profileOf(chance: Chance): Profile {
+  const limited = chance.hit(0.15);
   const crowd = chance.hit(0.15);
   return {
     users: chance.between(2, 4),
@@ -36,10 +37,10 @@ export function profileOf(chance: Chance): Profile {
     vanish: chance.hit(0.5),
     config: Config.parse({
       limits: {
-        rate: chance.hit(0.1) ? 20 : 1e6,
-        burst: chance.hit(0.1) ? 40 : 1e6,
+        rate: limited ? 20 : 1e6,
+        burst: limited ? 40 : 1e6,
         window: chance.pick([4, 16, 512]),
-        session_frames: chance.hit(0.1) ? 60 : 5_000_000,
+        session_frames: !crowd && chance.hit(0.1) ? 400 : 5_000_000,
       },
       timeouts: {
         reattach_ms: chance.pick([3000, 30_000]),

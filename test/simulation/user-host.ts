@@ -3,7 +3,7 @@ import { Link, type Attachment } from "../../src/durable-objects/user/links.ts";
 import { User } from "../../src/durable-objects/user/user.ts";
 import { UserStore } from "../../src/durable-objects/user/user-store.ts";
 import type { PushCall, PushReply } from "../../src/durable-objects/rpc.ts";
-import type { Uid } from "../../src/protocol/ids.ts";
+import type { Cid, Uid } from "../../src/protocol/ids.ts";
 import type { Attach, UpFrame } from "../../src/protocol/link.ts";
 import { Host } from "./host.ts";
 import type { Life } from "./life.ts";
@@ -12,6 +12,7 @@ import { userPort } from "./user-port.ts";
 import { Window } from "./window.ts";
 import { breakWire, type Ear, type Wire } from "./wire.ts";
 
+const CALL_DEADLINE_MS = 10_000;
 const SETTLE_LIMIT_MS = 1000;
 
 /** What goes down a link: first that it is open, then texts. */
@@ -78,7 +79,14 @@ export class UserHost extends Host {
     const taken = (): number =>
       sim.bug === "taken too early" ? (core.heads.get(push.cid)?.head ?? 0) : core.heads.taken(push.cid);
     if (!push.settle || reply.taken >= reply.have) return respond({ have: reply.have, taken: taken() });
-    this.#flushed(() => respond({ have: reply.have, taken: taken() }));
+    this.#flushed(SETTLE_LIMIT_MS, () => respond({ have: reply.have, taken: taken() }));
+  }
+
+  receipt(cid: Cid, from: Uid, delivered: number, read: number, respond: (known: boolean) => void): void {
+    const known = this.core.receipt(cid, from, delivered, read, this.sim.clock.now);
+    this.after();
+    if (known) this.#flushed(CALL_DEADLINE_MS, () => respond(known));
+    else respond(known);
   }
 
   /** After every event: does what is due, and sets the one timer for what comes next. */
@@ -192,7 +200,7 @@ export class UserHost extends Host {
     return undefined;
   }
 
-  #flushed(then: () => void): void {
+  #flushed(ms: number, then: () => void): void {
     const { core } = this;
     const finish = (): void => {
       if (this.#settling.delete(check)) then();
@@ -201,7 +209,7 @@ export class UserHost extends Host {
       if (!core.heads.dirty) finish();
     };
     this.#settling.add(check);
-    this.#life.after(SETTLE_LIMIT_MS, finish);
+    this.#life.after(ms, finish);
     check();
   }
 

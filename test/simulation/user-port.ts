@@ -72,11 +72,13 @@ export function userPort(sim: Sim, host: UserHost, sockets: Sockets): UserPort {
     block: (cid, on, answer) =>
       conversation<true>("block", cid, (to) => (respond) => respond(done(to.core.block(host.uid, on))), answer),
     receipt: (to, cid, delivered, read, answer) =>
-      user<true>(
+      call<boolean>(
+        sim,
+        host,
+        sim.user(to),
+        (respond) => sim.user(to).receipt(cid, host.uid, delivered, read, respond),
+        then(answer),
         `receipt ${cid} delivered ${delivered} read ${read}`,
-        to,
-        (peer) => done(peer.core.receipt(cid, host.uid, delivered, read, sim.clock.now)),
-        answer,
       ),
     signal: (to, signal, answer) => user("signal", to, (peer) => peer.core.signal(signal, sim.clock.now), answer),
     watch: (target, on, answer) =>

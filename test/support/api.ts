@@ -35,7 +35,9 @@ export class Api {
     if (token !== undefined) headers.set("authorization", `Bearer ${token}`);
     if (json !== undefined) headers.set("content-type", "application/json");
     const body = json === undefined ? null : JSON.stringify(json);
-    const response = await fetch(`${this.url}${path}`, { method, headers, body });
+    const response = await fetch(`${this.url}${path}`, { method, headers, body }).catch((error: unknown) => {
+      throw new Error(`${line}: no answer from ${this.url}`, { cause: error });
+    });
     const text = await response.text();
     return {
       status: response.status,

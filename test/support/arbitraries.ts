@@ -36,7 +36,7 @@ export const cid: fc.Arbitrary<Cid> = fc.oneof(
   uid.map((text) => `s.${text}` as Cid),
 );
 
-/** Any JSON value but objects with a key `__proto__`, which the schema leaves out. */
+/** Any JSON value but objects with a key `__proto__`: those have tests of their own. */
 export const json: fc.Arbitrary<unknown> = fc
   .json({ maxDepth: 5 })
   .filter((text) => !text.includes("__proto__"))
@@ -107,6 +107,11 @@ export const clientFrames = {
 };
 
 export const clientFrame = fc.oneof(...Object.values(clientFrames));
+
+/** Steps of a history, up to so many: an array of fast-check's default size would have about ten. */
+export function history<T>(step: fc.Arbitrary<T>, maxLength: number): fc.Arbitrary<T[]> {
+  return fc.array(step, { maxLength, size: "max" });
+}
 
 /** Log entries of a direct chat with increasing seqs from `first`, positions counted from `count`. */
 export function makeEntries(

@@ -246,17 +246,20 @@ export class Client {
     this.#handedOver(frame, { cid, seq, id, from: this.user, ts, ...amends, ...(body !== undefined && { body }) });
   }
 
-  #refused({ code, ref, retry_after: wait }: Frame): void {
-    const id = ref as string;
-    if (id?.startsWith?.("p ")) this.#chat(id.split(" ")[1] ?? "").pulling = false;
+  #refused({ code, ref, retry_after: wait = AGAIN_MS }: Frame): void {
+    const id = String(ref);
     const asked = this.outbox.get(id);
-    if (asked === undefined) return;
-    if (TRY_AGAIN.has(code as string)) {
-      setTimeout(() => this.outbox.has(id) && this.write(asked), (wait as number | undefined) ?? AGAIN_MS).unref();
-    } else {
+    const again = TRY_AGAIN.has(code as string);
+    if (asked !== undefined && !again) {
       this.outbox.delete(id);
       this.failed.set(id, code as string);
     }
+    if (asked !== undefined && again)
+      setTimeout(() => this.outbox.has(id) && this.write(asked), wait as number).unref();
+    const [, cid] = /^p (\S+)/.exec(id) ?? [];
+    if (cid === undefined) return;
+    this.#chat(cid).pulling = false;
+    if (again) setTimeout(() => this.#reach(cid, 0), wait as number).unref();
   }
 
   #receipt(frame: Frame): void {

@@ -32,6 +32,8 @@ export class ConversationObject extends DurableObject<Env> implements Conversati
         ctx.storage.transactionSync(work as () => never),
       );
       this.#core = new Conversation(store, services(env).config, Date.now(), armed);
+      // Who died with an alarm set may have left entries that nobody took: a wake for whatever reason offers them again.
+      if (armed) this.#pump();
     });
   }
 

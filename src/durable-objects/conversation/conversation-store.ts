@@ -2,7 +2,7 @@
 import type { Uid } from "../../protocol/ids.ts";
 import { migrate, type Sql, type Transact } from "../migrate.ts";
 import type { Amended } from "../message-json.ts";
-import type { Entry, PageQuery } from "../rpc.ts";
+import type { Entry, PageQuery, Position } from "../rpc.ts";
 import { CONVERSATION_SCHEMA } from "./conversation-schema.ts";
 
 /** An entry with what only the log knows of it. */
@@ -47,6 +47,9 @@ type RawRow = {
 
 const COLUMNS = "seq, id, sender, device, ts, kind, priority, count, hash, body, extra";
 
+/** Ids read at a time. */
+const IDS = 4096;
+
 export class ConversationStore {
   readonly #sql: Sql;
   readonly #transact: Transact;
@@ -81,6 +84,19 @@ export class ConversationStore {
       .map(toEntry);
   }
 
+  /** A sender's newest countable entry with `after < seq < before`. Reads what lies between: for members far behind. */
+  newestBy(sender: Uid, after: number, before: number): Position | undefined {
+    return this.#sql
+      .exec<{ seq: number; count: number }>(
+        `SELECT seq, count FROM log WHERE seq > ? AND seq < ? AND sender = ? AND kind NOT IN ('amend', 'system')
+         ORDER BY seq DESC LIMIT 1`,
+        after,
+        before,
+        sender,
+      )
+      .toArray()[0];
+  }
+
   /** The entries of a page, ascending: the oldest after `after`, or the newest before `before`, above `floor`. */
   page(query: PageQuery, floor: number): LogRow[] {
     if (query.after !== undefined) {
@@ -98,14 +114,21 @@ export class ConversationStore {
       .map(toEntry);
   }
 
-  /** Sender, id and seq of every entry from `seq` on. */
-  ids(from: number): { seq: number; sender: string; id: string }[] {
-    return this.#sql
-      .exec<{ seq: number; sender: string; id: string }>(
-        "SELECT seq, sender, id FROM log WHERE seq >= ? ORDER BY seq",
-        from,
-      )
-      .toArray();
+  /** Sender, id and seq of every entry from `seq` on; a few at a time, because a busy window has more than fit memory. */
+  *ids(from: number): Iterable<{ seq: number; sender: string; id: string }> {
+    for (let next = from; ; ) {
+      const rows = this.#sql
+        .exec<{ seq: number; sender: string; id: string }>(
+          "SELECT seq, sender, id FROM log WHERE seq >= ? ORDER BY seq LIMIT ?",
+          next,
+          IDS,
+        )
+        .toArray();
+      yield* rows;
+      const last = rows.at(-1);
+      if (last === undefined || rows.length < IDS) return;
+      next = last.seq + 1;
+    }
   }
 
   /** The first seq whose time is at or after `ts`; head + 1 when none is. Times never fall along the log. */

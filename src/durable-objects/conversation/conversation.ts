@@ -8,7 +8,7 @@ import { refuse, type Refusal } from "../../protocol/codes.ts";
 import { FRAME_BYTES } from "../../protocol/frames.ts";
 import type { Cid, Uid } from "../../protocol/ids.ts";
 import { messageFields, type Amended } from "../message-json.ts";
-import type { AppendReply, Draft, Entry, Page, PageQuery, PushCall, PushReply } from "../rpc.ts";
+import type { AppendReply, Draft, Entry, Page, PageQuery, Position, PushCall, PushReply } from "../rpc.ts";
 import { decide, type LogView } from "./append.ts";
 import type { ConversationStore, LogRow, MemberRow } from "./conversation-store.ts";
 import { Dedup } from "./dedup.ts";
@@ -108,9 +108,8 @@ export class Conversation {
     this.#outbox.handed(uid, this.head);
     const from = Math.max(have, member.joinedSeq);
     // As with a push, a hole is left only for a caller that is far behind: a full batch beside a peer's is not far.
-    const skip = this.head - from > TAIL;
-    const entries = from >= this.head ? [] : this.#entries(skip ? this.head - PUSH_ENTRIES : from, TAIL);
-    const reply = { results: decision.results, entries, head: this.head, settled: !this.#armed };
+    const { entries, own } = this.#offer(uid, from, TAIL);
+    const reply = { results: decision.results, entries, own, head: this.head, settled: !this.#armed };
     const stands = decision.results.some((result) => "seq" in result);
     return { reply, hold: stands && !this.#armed && !this.#outbox.taken(this.head, uid), arm };
   }
@@ -129,10 +128,9 @@ export class Conversation {
   nextPush(cid: Cid, uid: Uid, now: number): PushCall | undefined {
     const from = this.#outbox.start(uid, this.head, now);
     if (from === undefined) return undefined;
-    const skip = this.head - from > TAIL;
-    const entries = this.#entries(skip ? this.head - PUSH_ENTRIES : from, PUSH_ENTRIES);
+    const { entries, own, skip } = this.#offer(uid, from, PUSH_ENTRIES);
     this.#outbox.covers(uid, entries.at(-1)?.seq ?? from);
-    return { cid, entries, settle: !this.#armed, skip };
+    return { cid, entries, settle: !this.#armed, skip, own };
   }
 
   pushed(uid: Uid, reply: PushReply, now: number, chance: number): void {
@@ -214,6 +212,17 @@ export class Conversation {
   #row(seq: number): LogRow | undefined {
     const first = this.#tail[0]?.seq;
     return first !== undefined && seq >= first ? this.#tail[seq - first] : this.#store.row(seq);
+  }
+
+  /**
+   * What a member that has everything up to `from` is given: at most `limit` entries, or the newest alone if it is far behind,
+   * with what it has to know of those left out: its own newest, up to which it has read (UNR1).
+   */
+  #offer(uid: Uid, from: number, limit: number): { entries: Entry[]; skip: boolean; own: Position | undefined } {
+    if (from >= this.head) return { entries: [], skip: false, own: undefined };
+    if (this.head - from <= TAIL) return { entries: this.#entries(from, limit), skip: false, own: undefined };
+    const start = this.head - PUSH_ENTRIES;
+    return { entries: this.#entries(start, PUSH_ENTRIES), skip: true, own: this.#store.newestBy(uid, from, start + 1) };
   }
 
   /** Entries above `from`, ascending, at most `limit`. */

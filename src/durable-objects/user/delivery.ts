@@ -3,9 +3,9 @@
  * (which come by the reply to the conversation) and others' (which come by push) alike.
  */
 import type { Config } from "../../config/config.ts";
-import { kindOf, type Cid, type Uid } from "../../protocol/ids.ts";
+import { kindOf, peerOf, type Cid, type Uid } from "../../protocol/ids.ts";
 import { messageFrame } from "../message-json.ts";
-import type { Entry } from "../rpc.ts";
+import type { Entry, Position } from "../rpc.ts";
 import type { Devices } from "./devices.ts";
 import type { Heads } from "./heads.ts";
 import { judge } from "./inbox.ts";
@@ -56,22 +56,25 @@ export class Delivery {
     this.#names = parts.names;
   }
 
-  /** Takes entries in: raises the head by what is new; undefined when nothing is, or something before it is missing. */
-  take(cid: Cid, entries: readonly Entry[], skip: boolean, now: number): Fresh | undefined {
+  /**
+   * Takes entries in: raises the head by what is new; undefined when nothing is, or something before it is missing. `own`: the
+   * newest own entry in the hole before them.
+   */
+  take(cid: Cid, entries: readonly Entry[], skip: boolean, now: number, own?: Position): Fresh | undefined {
     const judged = judge(this.#heads.get(cid)?.head ?? 0, entries, skip);
     if (judged.is !== "accepted") return undefined;
     const { fresh, hole } = judged;
     const before = this.#heads.get(cid);
-    const version = this.#raise(cid, fresh, now);
+    const version = this.#raise(cid, fresh, now, hole ? own : undefined);
     return { entries: fresh, version, hole, receipt: this.#impliedReceipt(cid, fresh, before) };
   }
 
   /** Raises the head by fresh entries; returns the version of the last of them. */
-  #raise(cid: Cid, fresh: readonly Entry[], now: number): number {
+  #raise(cid: Cid, fresh: readonly Entry[], now: number, own: Position | undefined): number {
     let version = 0;
     for (const _ of fresh) version = this.#heads.nextVersion(now);
     const head = this.#heads.raise(cid, fresh, version);
-    const mine = fresh.findLast((entry) => entry.from === this.#self && entry.kind !== "amend");
+    const mine = fresh.findLast((entry) => entry.from === this.#self && entry.kind !== "amend") ?? own;
     if (mine !== undefined) {
       // UNR1: sending reads everything before; the peer concludes the same from the message itself.
       const { read, delivered } = head;
@@ -146,16 +149,20 @@ export class Delivery {
     }
   }
 
-  /** From what was known `before`: entries above the peer's watermark, or own ones among the fresh. */
+  /**
+   * From what was known `before`: entries above the peer's watermark, or own ones among the fresh. Or a watermark that the peer
+   * told of before this object knew its entry (again): heads have not shown it.
+   */
   #impliedReceipt(cid: Cid, fresh: readonly Entry[], before: HeadRow | undefined): string | undefined {
-    if (kindOf(cid) !== "direct") return undefined;
-    const theirs = fresh.findLast((entry) => entry.from !== this.#self && entry.kind !== "amend");
-    if (theirs === undefined) return undefined;
-    const waiting = before !== undefined && before.peerRead < before.head;
-    const own = fresh.some(({ from, kind, seq }) => from === this.#self && kind !== "amend" && seq < theirs.seq);
-    if (!waiting && !own) return undefined;
+    const peer = kindOf(cid) === "direct" ? peerOf(cid, this.#self) : undefined;
+    if (peer === undefined) return undefined;
+    const theirs = fresh.findLast((entry) => entry.from !== this.#self && entry.kind !== "amend")?.seq ?? 0;
+    const waiting = theirs > 0 && before !== undefined && before.peerRead < before.head;
+    const own = fresh.some(({ from, kind, seq }) => from === this.#self && kind !== "amend" && seq < theirs);
+    const early = before !== undefined && before.peerDelivered > before.head;
+    if (!waiting && !own && !early) return undefined;
     // The marks as they are now: the peer may have told of more than this message says (RCP1).
     const { peerDelivered, peerRead } = this.#heads.get(cid) as HeadRow;
-    return make.receiptFrame(cid, theirs.from, { delivered: peerDelivered, read: peerRead });
+    return make.receiptFrame(cid, peer, { delivered: peerDelivered, read: peerRead });
   }
 }

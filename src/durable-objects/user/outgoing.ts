@@ -52,11 +52,14 @@ export class Outgoing {
     return results.flatMap((result, i) => ("seq" in result && items[i]?.draft.qos === 2 ? [result.id] : []));
   }
 
-  /** The call was answered: the items that are still without an answer, with their results. */
-  done(cid: Cid, results: readonly DraftResult[]): { item: Item; result: DraftResult }[] {
+  /**
+   * The call was answered: the items that are still without an answer, with their results. Who sent more meanwhile is
+   * sending much: the next call waits until `next`, so that it takes more along.
+   */
+  done(cid: Cid, results: readonly DraftResult[], next = 0): { item: Item; result: DraftResult }[] {
     const items = this.#flying.get(cid) ?? [];
     this.#flying.delete(cid);
-    this.#lanes.done(cid);
+    this.#lanes.done(cid, next);
     const open: { item: Item; result: DraftResult }[] = [];
     for (const [i, item] of items.entries()) {
       const result = results[i];

@@ -157,7 +157,7 @@ export class Sending {
 
   #appended(cid: Cid, reply: AppendReply | undefined, now: number): void {
     if (reply === undefined) return this.#outgoing.failed(cid, now, this.#port.chance());
-    const fresh = this.#delivery.take(cid, reply.entries, true, now);
+    const fresh = this.#delivery.take(cid, reply.entries, true, now, reply.own);
     for (const id of this.#outgoing.keptIds(cid, reply.results)) this.#writes.note(id, cid, now);
     // Without an alarm behind these entries the sender's retry is what saves them for the user's other devices, so
     // `sent` waits for this object's disk as well (DUR3): the output gate holds what follows the write.
@@ -166,7 +166,8 @@ export class Sending {
       this.#delivery.handOver(cid, fresh, now, durable);
     }
     if (!durable) return this.#outgoing.failed(cid, now, this.#port.chance());
-    for (const { item, result } of this.#outgoing.done(cid, reply.results)) this.#answer(item, result);
+    const next = now + this.#config.writes.linger_ms;
+    for (const { item, result } of this.#outgoing.done(cid, reply.results, next)) this.#answer(item, result);
     this.#startLane(cid, now);
   }
 

@@ -87,14 +87,17 @@ export class UserObject extends DurableObject<Env> implements UserRpc {
     const reply = this.#core.push(call, Date.now());
     this.#after();
     if (!call.settle || reply.taken >= reply.have) return reply;
-    await this.#flushed();
+    await this.#flushed(SETTLE_LIMIT_MS);
     return { have: reply.have, taken: this.#core.heads.taken(call.cid) };
   }
 
-  async receipt(cid: Cid, from: Uid, delivered: number, read: number): Promise<void> {
+  async receipt(cid: Cid, from: Uid, delivered: number, read: number): Promise<boolean> {
     this.cost.requests += 1;
-    this.#core.receipt(cid, from, delivered, read, Date.now());
+    const known = this.#core.receipt(cid, from, delivered, read, Date.now());
     this.#after();
+    // The reader forgets what it has told: it hears "told" only when a crash here cannot lose it any more.
+    if (known) await this.#flushed(CALL_DEADLINE_MS);
+    return known;
   }
 
   async signal(signal: Signal): Promise<boolean> {
@@ -191,7 +194,7 @@ export class UserObject extends DurableObject<Env> implements UserRpc {
   }
 
   /** Resolves when nothing is unwritten, or after a limit. */
-  #flushed(): Promise<void> {
+  #flushed(ms: number): Promise<void> {
     return new Promise((resolve) => {
       const finish = (): void => {
         clearTimeout(limit);
@@ -201,7 +204,7 @@ export class UserObject extends DurableObject<Env> implements UserRpc {
       const check = (): void => {
         if (!this.#core.heads.dirty) finish();
       };
-      const limit = setTimeout(finish, SETTLE_LIMIT_MS);
+      const limit = setTimeout(finish, ms);
       this.#settling.add(check);
       check();
     });
@@ -254,7 +257,7 @@ export class UserObject extends DurableObject<Env> implements UserRpc {
         this.#call(() => conversation(cid).block(this.#core.uid, on).then(yes), answer);
       },
       receipt: (to, cid, delivered, read, answer) => {
-        this.#call(() => user(to).receipt(cid, this.#core.uid, delivered, read).then(yes), answer);
+        this.#call(() => user(to).receipt(cid, this.#core.uid, delivered, read), answer);
       },
       signal: (to, signal, answer) => {
         this.#call(() => user(to).signal(signal), answer);

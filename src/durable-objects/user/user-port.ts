@@ -24,7 +24,7 @@ export interface UserPort {
   count(cid: Cid, seq: number, answer: Answer<Result<number, Refusal>>): void;
   release(cid: Cid, ids: readonly string[], answer: Answer<true>): void;
   block(cid: Cid, on: boolean, answer: Answer<true>): void;
-  receipt(to: Uid, cid: Cid, delivered: number, read: number, answer: Answer<true>): void;
+  receipt(to: Uid, cid: Cid, delivered: number, read: number, answer: Answer<boolean>): void;
   signal(to: Uid, signal: Signal, answer: Answer<boolean>): void;
   watch(target: Uid, on: boolean, answer: Answer<{ online: boolean; lastSeen: number }>): void;
   /** Display names of those users that exist. */

@@ -183,6 +183,18 @@ export class UserStore {
     else this.#sql.exec("DELETE FROM watcher WHERE uid = ?", uid);
   }
 
+  /** Remembers that a login has ended; forgets those that ended before `since`. */
+  endLogin(login: string, now: number, since: number): void {
+    this.#transact(() => {
+      this.#sql.exec("DELETE FROM ended_login WHERE at < ?", since);
+      this.#sql.exec("INSERT INTO ended_login (login, at) VALUES (?, ?) ON CONFLICT DO NOTHING", login, now);
+    });
+  }
+
+  hasEnded(login: string): boolean {
+    return this.#sql.exec("SELECT 1 AS x FROM ended_login WHERE login = ?", login).toArray().length > 0;
+  }
+
   setting(key: string): string | undefined {
     return this.#sql.exec<{ value: string }>("SELECT value FROM setting WHERE key = ?", key).toArray()[0]?.value;
   }

@@ -19,12 +19,13 @@ import { Outgoing } from "./outgoing.ts";
 import { PeerNames } from "./peer-names.ts";
 import { Presence } from "./presence.ts";
 import { Receipts } from "./receipts.ts";
+import { Recovery } from "./recovery.ts";
 import { Sending } from "./sending.ts";
 import * as make from "./server-frames.ts";
 import { Typing } from "./typing.ts";
 import type { UserPort } from "./user-port.ts";
 import type { HeadRow, UserStore } from "./user-store.ts";
-import { Watermarks } from "./watermarks.ts";
+import { Watermarks, type Learn } from "./watermarks.ts";
 import { WriteBehind } from "./write-behind.ts";
 
 type Up<T extends UpFrame["t"]> = Extract<UpFrame, { t: T }>;
@@ -41,6 +42,7 @@ export class User {
   readonly #delivery: Delivery;
   readonly #sending: Sending;
   readonly #watermarks: Watermarks;
+  readonly #recovery: Recovery;
   readonly #typing: Typing;
   readonly #names: PeerNames;
 
@@ -63,7 +65,9 @@ export class User {
     this.#writes = writes;
     this.#delivery = delivery;
     this.#sending = new Sending(uid, config, port, { ...parts, delivery });
-    this.#watermarks = new Watermarks(uid, config, port, { ...parts, learn: (cid, done) => this.#learn(cid, done) });
+    const learn: Learn = (cid, done) => this.#learn(cid, done);
+    this.#recovery = new Recovery(learn);
+    this.#watermarks = new Watermarks(uid, config, port, { ...parts, learn });
     this.#typing = new Typing(devices, config.timeouts.typing_ms);
     this.presence = new Presence(uid, store, config, port, () => devices.links);
   }
@@ -76,6 +80,8 @@ export class User {
 
   /** A session connects, or connects again. Of two connections of one device the later one stays. */
   attach(link: Link, attach: Attach, now: number): void {
+    // It was on its way, or its link was broken, when its login ended.
+    if (link.login !== undefined && this.#store.hasEnded(link.login)) return this.#port.shut(link, "unauthenticated");
     for (const other of this.links) {
       if (other.device !== link.device || other === link) continue;
       if (other.session === link.session) {
@@ -97,7 +103,7 @@ export class User {
     if (this.heads.version === 0) this.heads.nextVersion(now);
     this.#port.send(link, encodeControl({ do: "attached", version: this.heads.version }));
     if (attach.since !== undefined) this.#sync(link, attach.since, attach.again ? undefined : {}, now);
-    for (const [cid, seq] of Object.entries(attach.seen ?? {})) this.#recover(cid as Cid, seq);
+    for (const [cid, seq] of Object.entries(attach.seen ?? {})) this.#recover(cid as Cid, seq, now);
   }
 
   /** A link is gone. */
@@ -106,25 +112,30 @@ export class User {
     if (this.links.size === 0) this.presence.disconnected(now);
   }
 
-  /** Ends the connections of a login, or all. */
+  /** Ends the connections of a login, also those that are on their way; or all that are here. */
   endSessions(login: string | undefined, now: number): void {
     for (const link of this.links) {
       if (login !== undefined && link.login !== login) continue;
       this.#port.shut(link, "unauthenticated");
       this.closed(link, now);
     }
+    if (login === undefined) return;
+    // No token of it is good for longer, and no connection that was opened with one lasts longer.
+    const { auth, limits } = this.#config;
+    this.#store.endLogin(login, now, now - auth.access_s * 1000 - limits.session_ms);
   }
 
   /** A device has entries that this object lost before they were written: the conversation has them (RES1). */
-  #recover(cid: Cid, seq: number): void {
+  #recover(cid: Cid, seq: number, now: number): void {
     if (seq <= (this.heads.get(cid)?.head ?? 0) || stranger(this.uid, this.heads, cid) !== undefined) return;
-    this.#learn(cid, () => {});
+    this.#recovery.want(cid, now);
+    this.#recovery.tick(now);
   }
 
   #learn(cid: Cid, done: (answered: boolean, now: number) => void): void {
     const have = this.heads.get(cid)?.head ?? 0;
     this.#port.append(cid, have, this.heads.taken(cid), [], (reply, now) => {
-      const fresh = reply && this.#delivery.take(cid, reply.entries, true, now);
+      const fresh = reply && this.#delivery.take(cid, reply.entries, true, now, reply.own);
       if (fresh !== undefined) this.#delivery.handOver(cid, fresh, now);
       done(reply !== undefined, now);
     });
@@ -205,7 +216,7 @@ export class User {
   /** A conversation offers entries. The reply says what is known without a gap, and what of it is on disk. */
   push(call: PushCall, now: number): PushReply {
     const { cid } = call;
-    const fresh = this.#delivery.take(cid, call.entries, call.skip, now);
+    const fresh = this.#delivery.take(cid, call.entries, call.skip, now, call.own);
     if (fresh !== undefined) this.#delivery.handOver(cid, fresh, now);
     const head = this.heads.get(cid);
     const reply = { have: head?.head ?? 0, taken: this.heads.taken(cid) };
@@ -217,8 +228,8 @@ export class User {
   }
 
   /** The peer of a direct chat reports its watermarks. */
-  receipt(cid: Cid, from: Uid, delivered: number, read: number, now: number): void {
-    this.#watermarks.reported(cid, from, delivered, read, now);
+  receipt(cid: Cid, from: Uid, delivered: number, read: number, now: number): boolean {
+    return this.#watermarks.reported(cid, from, delivered, read, now);
   }
 
   /** Something for whoever is online; false when nobody is. What comes from somebody blocked ends here. */
@@ -276,17 +287,19 @@ export class User {
 
   /** Does what is due. */
   tick(now: number): void {
+    // What is told afterwards is held by the output gate until it is on disk.
+    this.#writes.tick(now);
     this.#sending.tick(now);
     this.#watermarks.tick(now);
+    this.#recovery.tick(now);
     this.#typing.tick(now);
     this.#devices.tick(now);
-    this.#writes.tick(now);
   }
 
   /** When `tick` has something to do; undefined when it never does without another event. */
   nextTick(): number | undefined {
     let next: number | undefined;
-    for (const part of [this.#sending, this.#watermarks, this.#typing, this.#devices, this.#writes]) {
+    for (const part of [this.#sending, this.#watermarks, this.#recovery, this.#typing, this.#devices, this.#writes]) {
       const at = part.nextTick();
       if (at !== undefined && (next === undefined || at < next)) next = at;
     }

@@ -80,19 +80,19 @@ export class Watermarks {
     });
   }
 
-  /** The peer of a direct chat reports its watermarks. */
-  reported(cid: Cid, from: Uid, delivered: number, read: number, now: number): void {
+  /** The peer of a direct chat reports its watermarks. False: the chat is not known here, or was lost; it will be again. */
+  reported(cid: Cid, from: Uid, delivered: number, read: number, now: number): boolean {
     const head = this.#heads.get(cid);
-    if (head === undefined || peerOf(cid, this.#self) !== from) return;
-    const marks: { delivered?: number; read?: number } = {};
-    if (delivered > head.peerDelivered) marks.delivered = delivered;
-    if (read > head.peerRead) marks.read = read;
-    if (marks.delivered === undefined && marks.read === undefined) return;
+    if (head === undefined || peerOf(cid, this.#self) !== from) return false;
+    if (delivered <= head.peerDelivered && read <= head.peerRead) return true;
     const peerRead = Math.max(head.peerRead, read);
     const peerDelivered = Math.max(head.peerDelivered, delivered, peerRead);
     this.#heads.change(cid, { peerDelivered, peerRead }, this.#heads.nextVersion(now));
     this.#writes.later(now);
+    // With `read` always `delivered`: heads show neither above the head, so a device may not have been told the one.
+    const marks = read > head.peerRead ? { delivered: peerDelivered, read: peerRead } : { delivered: peerDelivered };
     this.#devices.tellAll(receiptFrame(cid, from, marks));
+    return true;
   }
 
   tick(now: number): void {
@@ -136,9 +136,14 @@ export class Watermarks {
     const readCount = further ? (marks.readCount as number) : head.readCount;
     if (delivered > head.delivered || further) {
       this.#heads.change(cid, { delivered, read, readCount }, this.#heads.nextVersion(now));
-      this.#writes.marked(cid, now);
+      this.#writes.marked(cid, further, now);
     }
-    if (kindOf(cid) === "direct") this.#receipts.owe(cid, delivered, read, now + this.#config.writes.receipt_ms);
+    if (kindOf(cid) === "direct") {
+      // While the writer waits for this disk the receipt goes at once: it arrives before `sent`, and the writer's object
+      // writes both as one row.
+      const wait = this.#writes.settling(cid) ? 0 : this.#config.writes.receipt_ms;
+      this.#receipts.owe(cid, delivered, read, now + wait);
+    }
   }
 
   #tellWriter(cid: Cid): void {

@@ -28,15 +28,21 @@ export class WriteBehind {
     this.#by(now + this.#writes.flush_ms);
   }
 
-  /** A watermark of this chat changed. */
-  marked(cid: Cid, now: number): void {
-    this.#by(this.#settling.has(cid) ? now : now + this.#writes.flush_ms);
+  /** A watermark of this chat changed. A read is on disk before the writer is told of it: it must not fall again (RCP1). */
+  marked(cid: Cid, read: boolean, now: number): void {
+    const wait = read ? Math.min(this.#writes.receipt_ms, this.#writes.flush_ms) : this.#writes.flush_ms;
+    this.#by(this.#settling.has(cid) ? now : now + wait);
   }
 
   /** A writer waits until this chat's head is on disk; `attentive`: an ack may come any moment and can be waited for. */
   settle(cid: Cid, attentive: boolean, now: number): void {
     if (attentive) this.#settling.add(cid);
     this.#by(attentive ? now + this.#writes.settle_ack_ms : now);
+  }
+
+  /** A writer waits for this disk. */
+  settling(cid: Cid): boolean {
+    return this.#settling.has(cid);
   }
 
   /** Remembers where a QoS 2 message went: its release has to find the way. */

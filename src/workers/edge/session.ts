@@ -4,14 +4,15 @@
  * connection is small (an idle one: a few hundred bytes), because thousands share an isolate.
  */
 import type { Config } from "../../config/config.ts";
-import { encodeAmendment, encodeBody } from "../../protocol/body.ts";
 import { CLOSE_RESTART, CODES, refuse, type Code, type Refusal } from "../../protocol/codes.ts";
 import { decode, type Decoded, type Ref } from "../../protocol/codec.ts";
-import { BATCH_FRAMES, BODY_BYTES, FRAME_BYTES, type ClientFrame, type ClientFrameOf } from "../../protocol/frames.ts";
+import { BATCH_FRAMES, BODY_BYTES, FRAME_BYTES, type ClientFrameOf } from "../../protocol/frames.ts";
 import type { DeviceId, Uid } from "../../protocol/ids.ts";
 import { decodeDown, keyOf, SYNCED, type Attach, type UpFrame } from "../../protocol/link.ts";
 import type { Result } from "../../lib/result.ts";
 import { Bucket, Minute } from "./gate.ts";
+import { Lately } from "./lately.ts";
+import { neverRefused, refOf, toUp } from "./up-frames.ts";
 
 /** Who a token belongs to. */
 export interface Who {
@@ -49,6 +50,8 @@ const RECENT_CHATS = 64;
  */
 const MARKS_MS = 50;
 const MARKS = 64;
+/** Users that one connection may watch: whom it watches is kept, and told again over every new link. */
+const WATCHED = 1000;
 /** Clients told to go away at the same time come back over this many ms. */
 const STAGGER_MS = 5000;
 
@@ -68,9 +71,10 @@ export class Session {
   #waiting: UpFrame[] = [];
   /** Requests without an answer, by key: sent again over a new link (the conversation's dedup makes it safe). */
   readonly #open = new Map<string, UpFrame>();
-  readonly #recent = new Map<string, { frame: UpFrame; at: number }>();
+  /** The newest watermarks of the client, by sort and conversation. */
+  readonly #recent = new Lately<UpFrame>();
   /** The newest seq that went to the client, by conversation, of the last seconds. */
-  readonly #seen = new Map<string, { seq: number; at: number }>();
+  readonly #seen = new Lately<number>();
   readonly #watching = new Set<Uid>();
   readonly #bucket: Bucket;
   readonly #bad = new Minute();
@@ -130,6 +134,7 @@ export class Session {
 
   /** A binary message of the client: this protocol has none. */
   receivedBinary(now: number): void {
+    if (this.closed) return;
     this.#heard = now;
     this.#badFrame(refuse("invalid_frame", "binary messages are not part of this protocol"), undefined, now);
   }
@@ -199,12 +204,17 @@ export class Session {
     if (now >= this.#heard + 2 * timeouts.heartbeat_ms) return this.#end("timeout", "no heartbeat");
     if (now >= this.#endsAt) return this.#goAway("session_limit");
     if (this.#marksDue(now)) this.#send([], now);
-    if (this.#retryAt === undefined) return;
-    if (now >= this.#brokenAt + timeouts.reattach_ms) return this.#goAway("restart");
-    if (now >= this.#retryAt) {
+    // Also when the link that is being opened neither opens nor fails.
+    if (this.#linkless && now >= this.#brokenAt + timeouts.reattach_ms) return this.#goAway("restart");
+    if (this.#retryAt !== undefined && now >= this.#retryAt) {
       this.#retryAt = undefined;
       this.#attach();
     }
+  }
+
+  /** There is no link, and one is being made. */
+  get #linkless(): boolean {
+    return this.#state === "linking" || this.#state === "relinking";
   }
 
   /** When `tick` has something to do. */
@@ -212,6 +222,7 @@ export class Session {
     const { timeouts } = this.#config;
     let next = Math.min(this.#heard + 2 * timeouts.heartbeat_ms, this.#endsAt);
     if (this.#state === "hello") next = Math.min(next, this.#started + timeouts.hello_ms);
+    if (this.#linkless) next = Math.min(next, this.#brokenAt + timeouts.reattach_ms);
     if (this.#retryAt !== undefined) next = Math.min(next, this.#retryAt);
     if (this.#marks.length > 0) next = Math.min(next, this.#markedAt + MARKS_MS);
     return next;
@@ -230,6 +241,9 @@ export class Session {
     }
     const upFrame = toUp(frame);
     if ("code" in upFrame) return this.#badFrame(upFrame, refOf(decoded), now);
+    if (upFrame.t === "watch" && new Set([...this.#watching, ...upFrame.users]).size > WATCHED) {
+      return this.#error(refuse("invalid_argument", `at most ${WATCHED} users are watched at a time`), undefined);
+    }
     const key = keyOf(upFrame);
     if (key !== undefined) {
       if (this.#open.size >= this.#config.limits.buffer) {
@@ -256,12 +270,15 @@ export class Session {
     if (frame.t === "watch") for (const user of frame.users) this.#watching.add(user);
     if (frame.t === "unwatch") for (const user of frame.users) this.#watching.delete(user);
     if (frame.t !== "ack" && frame.t !== "read") return;
-    remember(this.#recent, `${frame.t} ${frame.cid}`, { frame, at: now });
+    // What comes while there is no link is kept until there is one.
+    const linked = this.#state === "open";
+    const most = linked ? RECENT_CHATS : this.#config.limits.buffer;
+    this.#recent.note(`${frame.t} ${frame.cid}`, frame, now, linked ? now - RECENT_MS : 0, most);
   }
 
   #saw(seen: string, now: number): void {
     const space = seen.indexOf(" ");
-    remember(this.#seen, seen.slice(0, space), { seq: Number(seen.slice(space + 1)), at: now });
+    this.#seen.note(seen.slice(0, space), Number(seen.slice(space + 1)), now, now - RECENT_MS, RECENT_CHATS);
   }
 
   #marksDue(now: number): boolean {
@@ -296,7 +313,7 @@ export class Session {
       name: hello.device.name,
       platform: hello.device.platform,
       since: this.#state === "relinking" ? this.#version : hello.since,
-      seen: Object.fromEntries([...this.#seen].map(([cid, { seq }]) => [cid, seq])),
+      seen: Object.fromEntries(this.#seen.entries()),
       again,
     });
   }
@@ -310,7 +327,7 @@ export class Session {
     if (first && this.#hello?.since === undefined) this.#version = Math.max(this.#version, version);
     const again: UpFrame[] = [];
     if (!first && this.#watching.size > 0) again.push({ t: "watch", users: [...this.#watching] });
-    for (const { frame, at } of this.#recent.values()) if (at > now - RECENT_MS) again.push(frame);
+    again.push(...this.#recent.again(first ? 0 : this.#brokenAt - RECENT_MS, now));
     again.push(...this.#open.values(), ...this.#waiting);
     this.#waiting = [];
     for (let i = 0; i < again.length; i += BATCH_FRAMES) {
@@ -378,41 +395,4 @@ export class Session {
     this.#leave();
     this.#port.close(CLOSE_RESTART, reason);
   }
-}
-
-/** Notes something of now, and forgets what is older than some seconds, or too much. */
-function remember<T extends { readonly at: number }>(recent: Map<string, T>, key: string, value: T): void {
-  recent.delete(key);
-  recent.set(key, value);
-  for (const [old, { at }] of recent) {
-    if (at > value.at - RECENT_MS && recent.size <= RECENT_CHATS) break;
-    recent.delete(old);
-  }
-}
-
-/** Acks and heartbeats are never refused: refusing them would only make the overload worse. */
-function neverRefused(decoded: Decoded): boolean {
-  return decoded.ok && (decoded.frame.t === "ack" || decoded.frame.t === "ping" || decoded.frame.t === "read");
-}
-
-function refOf(decoded: Decoded): Ref | undefined {
-  if (!decoded.ok) return decoded.ref;
-  const { frame } = decoded;
-  if ("id" in frame) return frame.id;
-  if ("req" in frame) return frame.req;
-  if (frame.t === "release") return frame.ids[0];
-  return "cid" in frame ? frame.cid : undefined;
-}
-
-/** A checked frame as it goes over the link, its body made JSON text; a refusal when the body is not what its kind says. */
-function toUp(frame: Exclude<ClientFrame, { t: "hello" | "ping" }>): UpFrame | Refusal {
-  if (frame.t === "send") {
-    const body = encodeBody(frame.kind, frame.body);
-    return typeof body === "string" ? { ...frame, body } : body;
-  }
-  if (frame.t === "amend") {
-    const body = encodeAmendment(frame.op, frame.body);
-    return typeof body === "string" ? { ...frame, body } : body;
-  }
-  return frame;
 }

@@ -2,6 +2,7 @@ import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import type { Uid } from "../../../src/protocol/ids.ts";
 import { ALICE, amendment, BOB, Chat, CONFIG, draft } from "./fixture.ts";
+import { history } from "../../support/arbitraries.ts";
 
 function begun(): Chat {
   const chat = new Chat();
@@ -34,7 +35,9 @@ describe("who may amend", () => {
   test("[SEC1] a stranger is told nothing but that", () => {
     const chat = begun();
     for (const target of [1, 99]) {
-      expect(chat.append("eve" as Uid, amendment("amend-01", "react", target, { emoji: "👍" }))).toEqual(["not_member"]);
+      expect(chat.append("eve" as Uid, amendment("amend-01", "react", target, { emoji: "👍" }))).toEqual([
+        "not_member",
+      ]);
     }
     expect(chat.core.head).toBe(2);
   });
@@ -58,7 +61,11 @@ describe("what may be amended", () => {
 
   test("no amendment, no system message", () => {
     const chat = begun();
-    chat.append(ALICE, amendment("amend-01", "react", 1, { emoji: "👍" }), draft("system-1", { kind: "system", body: "{}" }));
+    chat.append(
+      ALICE,
+      amendment("amend-01", "react", 1, { emoji: "👍" }),
+      draft("system-1", { kind: "system", body: "{}" }),
+    );
     expect(chat.append(ALICE, amendment("amend-02", "recall", 3), amendment("amend-03", "recall", 4))).toEqual([
       "invalid_argument",
       "invalid_argument",
@@ -81,7 +88,10 @@ describe("what may be amended", () => {
   test("a message of the same batch", () => {
     const chat = new Chat();
     expect(chat.append(ALICE, draft("message-1"), amendment("amend-01", "recall", 1))).toEqual(["1", "2"]);
-    expect(chat.page()).toMatchObject([{ seq: 1, recalled: true }, { seq: 2, op: "recall" }]);
+    expect(chat.page()).toMatchObject([
+      { seq: 1, recalled: true },
+      { seq: 2, op: "recall" },
+    ]);
     expect(chat.log().map(({ body }) => body)).toEqual(["", ""]);
   });
 });
@@ -167,7 +177,7 @@ describe("reactions", () => {
 
   test("are a set of users per emoji, in the order of their coming", () => {
     fc.assert(
-      fc.property(fc.array(act, { maxLength: 20 }), (acts) => {
+      fc.property(history(act, 20), (acts) => {
         const chat = begun();
         const model = new Map<string, Uid[]>();
         for (const [i, { uid, op, emoji }] of acts.entries()) {
@@ -186,7 +196,8 @@ describe("reactions", () => {
 
   test("at most 64 different ones on a message; those that are there still take users", () => {
     const chat = begun();
-    const react = (n: number): string[] => chat.append(ALICE, amendment(`amend-${n}-x`, "react", 1, { emoji: `:${n}:` }));
+    const react = (n: number): string[] =>
+      chat.append(ALICE, amendment(`amend-${n}-x`, "react", 1, { emoji: `:${n}:` }));
     for (let n = 0; n < 64; n += 1) expect(react(n)).toEqual([String(n + 3)]);
     expect(react(64)).toEqual(["invalid_argument"]);
     expect(chat.append(BOB, amendment("amend-bob", "react", 1, { emoji: ":0:" }))).toEqual(["67"]);

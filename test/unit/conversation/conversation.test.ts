@@ -75,7 +75,10 @@ describe("the reply to a call", () => {
       hold: false,
       arm: false,
     });
-    expect(chat.core.page(CHAT, "eve" as Uid, { limit: 10 })).toMatchObject({ ok: false, error: { code: "not_member" } });
+    expect(chat.core.page(CHAT, "eve" as Uid, { limit: 10 })).toMatchObject({
+      ok: false,
+      error: { code: "not_member" },
+    });
     expect(chat.core.count("eve" as Uid, 1)).toMatchObject({ ok: false, error: { code: "not_member" } });
   });
 });
@@ -220,32 +223,35 @@ describe("pages", () => {
     );
   });
 
-  test.each(["x", "é", "👍"])("of long messages of %s fit a frame, and going on from them misses nothing", (character) => {
-    const long = new Chat();
-    const text = character.repeat(Math.floor(15_000 / Buffer.byteLength(character)));
-    for (let n = 1; n <= 12; n += 1) long.append(ALICE, draft(`message-${n}`, { body: JSON.stringify({ text }) }));
-    const forward: number[] = [];
-    const backward: number[] = [];
-    for (const [seqs, ascending] of [
-      [forward, true],
-      [backward, false],
-    ] as const) {
-      for (let more = true; more;) {
-        const edge = seqs.at(-1);
-        const query = ascending ? { after: edge ?? 0, limit: 200 } : { before: edge, limit: 200 };
-        const page = long.core.page(CHAT, BOB, query);
-        if (!page.ok) throw new Error(page.error.code);
-        const { messages } = page.value;
-        more = page.value.more;
-        expect(Buffer.byteLength(messages.join(","))).toBeLessThanOrEqual(FRAME_BYTES - 1000);
-        expect(messages.length).toBeGreaterThan(0);
-        const got = messages.map((one) => (JSON.parse(one) as { seq: number }).seq);
-        seqs.push(...(ascending ? got : got.toReversed()));
+  test.each(["x", "é", "👍"])(
+    "of long messages of %s fit a frame, and going on from them misses nothing",
+    (character) => {
+      const long = new Chat();
+      const text = character.repeat(Math.floor(15_000 / Buffer.byteLength(character)));
+      for (let n = 1; n <= 12; n += 1) long.append(ALICE, draft(`message-${n}`, { body: JSON.stringify({ text }) }));
+      const forward: number[] = [];
+      const backward: number[] = [];
+      for (const [seqs, ascending] of [
+        [forward, true],
+        [backward, false],
+      ] as const) {
+        for (let more = true; more;) {
+          const edge = seqs.at(-1);
+          const query = ascending ? { after: edge ?? 0, limit: 200 } : { before: edge, limit: 200 };
+          const page = long.core.page(CHAT, BOB, query);
+          if (!page.ok) throw new Error(page.error.code);
+          const { messages } = page.value;
+          more = page.value.more;
+          expect(Buffer.byteLength(messages.join(","))).toBeLessThanOrEqual(FRAME_BYTES - 1000);
+          expect(messages.length).toBeGreaterThan(0);
+          const got = messages.map((one) => (JSON.parse(one) as { seq: number }).seq);
+          seqs.push(...(ascending ? got : got.toReversed()));
+        }
       }
-    }
-    expect(forward).toEqual(Array.from({ length: 12 }, (_, i) => i + 1));
-    expect(backward).toEqual(forward.toReversed());
-  });
+      expect(forward).toEqual(Array.from({ length: 12 }, (_, i) => i + 1));
+      expect(backward).toEqual(forward.toReversed());
+    },
+  );
 });
 
 describe("counting", () => {

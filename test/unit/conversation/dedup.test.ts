@@ -2,6 +2,7 @@ import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { Dedup } from "../../../src/durable-objects/conversation/dedup.ts";
 import { hashHex } from "../../../src/lib/hash.ts";
+import { history } from "../../support/arbitraries.ts";
 
 describe("[DUP1] ids against a map", () => {
   test("every id at or above the floor is found, whatever the table has grown through", () => {
@@ -38,7 +39,7 @@ describe("[DUP1] ids against a map", () => {
   test("adding in any order and asking between gives what a map gives", () => {
     const key = fc.tuple(fc.constantFrom("alice", "bob"), fc.integer({ min: 0, max: 60 }));
     fc.assert(
-      fc.property(fc.array(key, { maxLength: 200 }), (keys) => {
+      fc.property(history(key, 200), (keys) => {
         const dedup = new Dedup();
         const model = new Map<string, number[]>();
         for (const [i, [sender, n]] of keys.entries()) {

@@ -1,6 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { backoff, Lanes } from "../../../src/durable-objects/lanes.ts";
+import { history } from "../../support/arbitraries.ts";
 
 const LIMITS = { batch: 4, backoff: 50, longest: 2000 };
 
@@ -24,7 +25,7 @@ const step: fc.Arbitrary<Step> = fc.oneof(
 describe("a lane against a queue with one call", () => {
   test("[ORD2] one call in flight per key, the order kept across failures, nothing lost and nothing twice", () => {
     fc.assert(
-      fc.property(fc.array(step, { maxLength: 80 }), (steps) => {
+      fc.property(history(step, 80), (steps) => {
         const lanes = new Lanes<string, number>(LIMITS);
         /** What waits, per key; the first `flying` of them are in the call. */
         const model = new Map<string, { queue: number[]; flying: number; notBefore: number }>();

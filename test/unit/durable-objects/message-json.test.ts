@@ -12,7 +12,10 @@ const entry: fc.Arbitrary<Entry> = fc.record(
     from: uid,
     ts: fc.nat(),
     kind: fc.constantFrom("text", "image", "custom", "amend", "system" as const),
-    body: fc.oneof(fc.constant(""), json.map((value) => JSON.stringify(value))),
+    body: fc.oneof(
+      fc.constant(""),
+      json.map((value) => JSON.stringify(value)),
+    ),
     priority: fc.integer({ min: 0, max: 3 }),
     count: fc.nat(),
     reply_to: seq,
@@ -84,7 +87,10 @@ describe("amendments", () => {
   });
 
   test("a recalled message has no body, whatever the state still says", () => {
-    const shown = fields({ ...TEXT, body: "" }, { recalled: true, body: '{"text":"secret"}', edited: { seq: 6, ts: 1 } });
+    const shown = fields(
+      { ...TEXT, body: "" },
+      { recalled: true, body: '{"text":"secret"}', edited: { seq: 6, ts: 1 } },
+    );
     expect(shown["recalled"]).toBe(true);
     expect(JSON.stringify(shown)).not.toContain("secret");
     expect(shown).not.toHaveProperty("edited");

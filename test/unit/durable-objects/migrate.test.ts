@@ -77,6 +77,8 @@ describe("the objects' schemas", () => {
     ["user", UserStore],
   ])("no table of a %s has an index of its own: an entry of one would be a row written per message", (_, Store) => {
     expect(new Store(db.sql, db.transact)).toBeInstanceOf(Store);
-    expect(db.sql.exec("SELECT name FROM sqlite_master WHERE type = 'index' AND sql IS NOT NULL").toArray()).toEqual([]);
+    expect(db.sql.exec("SELECT name FROM sqlite_master WHERE type = 'index' AND sql IS NOT NULL").toArray()).toEqual(
+      [],
+    );
   });
 });

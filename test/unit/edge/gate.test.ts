@@ -5,8 +5,11 @@ import { Bucket, Minute } from "../../../src/workers/edge/gate.ts";
 const limits = fc.record({ rate: fc.integer({ min: 1, max: 500 }), burst: fc.integer({ min: 1, max: 50 }) });
 /** Frames one after the other: how long after the one before, and whether each may be refused. */
 const frames = fc.array(
-  fc.record({ after: fc.constantFrom(0, 0, 0, 1, 3, 20, 100, 1000), refusable: fc.constantFrom(true, true, true, false) }),
-  { maxLength: 200 },
+  fc.record({
+    after: fc.constantFrom(0, 0, 0, 1, 3, 20, 100, 1000),
+    refusable: fc.constantFrom(true, true, true, false),
+  }),
+  { maxLength: 200, size: "max" },
 );
 
 describe("a token bucket", () => {
@@ -22,9 +25,8 @@ describe("a token bucket", () => {
           if (!refusable) expect(retryAfter).toBe(0);
           else if (retryAfter === 0) passed.push(now);
           // From any moment on.
-          for (const [i, from] of passed.entries()) {
-            expect(passed.length - i).toBeLessThanOrEqual(burst + ((now - from) / 1000) * rate + 1e-6);
-          }
+          const excess = passed.map((from, i) => passed.length - i - burst - ((now - from) / 1000) * rate);
+          expect(Math.max(0, ...excess)).toBeLessThan(1e-3);
         }
       }),
       { numRuns: 100 },
@@ -61,7 +63,10 @@ describe("a token bucket", () => {
   test("a whole burst refused is a flood; it is forgiven with time", () => {
     const bucket = new Bucket(10, 5, 0);
     const outcomes = Array.from({ length: 11 }, () => bucket.take(0, true));
-    expect(outcomes.map(({ retryAfter }) => retryAfter > 0)).toEqual([...Array<boolean>(5).fill(false), ...Array<boolean>(6).fill(true)]);
+    expect(outcomes.map(({ retryAfter }) => retryAfter > 0)).toEqual([
+      ...Array<boolean>(5).fill(false),
+      ...Array<boolean>(6).fill(true),
+    ]);
     expect(outcomes.map(({ flood }) => flood)).toEqual([...Array<boolean>(10).fill(false), true]);
     expect(bucket.take(1000, true)).toEqual({ retryAfter: 0, flood: false });
   });
@@ -75,13 +80,14 @@ describe("a token bucket", () => {
 
 describe("bad frames in a minute", () => {
   test("says whether the last minute had so many", () => {
+    const gap = fc.oneof(fc.integer({ min: 0, max: 20_000 }), fc.constantFrom(0, 20_000, 30_000, 60_000));
     fc.assert(
-      fc.property(fc.array(fc.integer({ min: 0, max: 20_000 })), fc.integer({ min: 1, max: 20 }), (gaps, limit) => {
+      fc.property(fc.array(gap, { maxLength: 60, size: "max" }), fc.integer({ min: 1, max: 20 }), (gaps, limit) => {
         const minute = new Minute();
         const times: number[] = [];
         let now = 0;
-        for (const gap of gaps) {
-          now += gap;
+        for (const wait of gaps) {
+          now += wait;
           times.push(now);
           const within = times.filter((time) => time >= now - 60_000).length;
           expect(minute.add(now, limit)).toBe(within >= limit);

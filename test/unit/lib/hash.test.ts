@@ -3,6 +3,7 @@ import { describe, expect, test } from "vitest";
 import { hash64, hashHex } from "../../../src/lib/hash.ts";
 import { makeUlid } from "../../../src/protocol/ids.ts";
 import { anyText } from "../../support/arbitraries.ts";
+import { seeded } from "../../support/random.ts";
 
 const IDS = 100_000;
 
@@ -10,7 +11,8 @@ const IDS = 100_000;
 const families: Record<string, (n: number) => string> = {
   "numbers in a row": (n) => `alice message-${n}`,
   "numbers padded with zeros": (n) => `alice ${String(n).padStart(26, "0")}`,
-  "ULIDs of one ms": (n) => `alice ${makeUlid(1_700_000_000_000, new Uint8Array([0, 0, 0, n >> 15, n >> 10, n >> 5, n]))}`,
+  "ULIDs of one ms": (n) =>
+    `alice ${makeUlid(1_700_000_000_000, new Uint8Array([0, 0, 0, n >> 15, n >> 10, n >> 5, n]))}`,
   "senders in a row": (n) => `user_${n} message-1`,
   "a number first": (n) => `${n} message message message`,
 };
@@ -19,6 +21,18 @@ describe("hash64", () => {
   test.each(Object.entries(families))("%s: no two meet, in 64 bits", (_, make) => {
     const seen = new Set(Array.from({ length: IDS }, (__, n) => hashHex(make(n))));
     expect(seen.size).toBe(IDS);
+  });
+
+  test("a million ids: no two meet, so both halves count", () => {
+    const million = 1_000_000;
+    const hashes = new BigUint64Array(million);
+    const halves = new Uint32Array(hashes.buffer);
+    const random = seeded(1);
+    for (let n = 0; n < million; n += 1) halves.set(hash64(`alice ${random()} ${random()}`), 2 * n);
+    hashes.sort();
+    let met = 0;
+    for (let n = 1; n < million; n += 1) if (hashes[n] === hashes[n - 1]) met += 1;
+    expect(met).toBe(0);
   });
 
   test.each(Object.entries(families))("%s: spread evenly over buckets, by either half", (_, make) => {

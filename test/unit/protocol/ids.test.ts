@@ -90,7 +90,11 @@ describe("direct chats", () => {
   });
 
   test("kinds", () => {
-    expect(["d.a.b", `g.${"0".repeat(26)}`, "s.a"].map((id) => kindOf(id as Cid))).toEqual(["direct", "group", "system"]);
+    expect(["d.a.b", `g.${"0".repeat(26)}`, "s.a"].map((id) => kindOf(id as Cid))).toEqual([
+      "direct",
+      "group",
+      "system",
+    ]);
   });
 });
 
@@ -140,10 +144,13 @@ describe("times in ids", () => {
 
   test("any text has a time or none, never an exception", () => {
     fc.assert(
-      fc.property(fc.oneof(fc.string({ minLength: 26, maxLength: 26 }), fc.string({ minLength: 36, maxLength: 36 })), (text) => {
-        const ms = timeOf(text);
-        if (ms !== undefined) expect(ms >= 0 && ms < 2 ** 48).toBe(true);
-      }),
+      fc.property(
+        fc.oneof(fc.string({ minLength: 26, maxLength: 26 }), fc.string({ minLength: 36, maxLength: 36 })),
+        (text) => {
+          const ms = timeOf(text);
+          if (ms !== undefined) expect(ms >= 0 && ms < 2 ** 48).toBe(true);
+        },
+      ),
     );
   });
 });

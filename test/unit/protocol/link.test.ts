@@ -54,9 +54,12 @@ describe("down", () => {
     });
   });
 
-  test.each(["", "hello", ";;;", "1;2;3\n", "1\n;;;", '{"t":"pong"}'])("%j is no message of ours: a bug, so it throws", (text) => {
-    expect(() => decodeDown(text)).toThrow("malformed");
-  });
+  test.each(["", "hello", ";;;", "1;2;3\n", "1\n;;;", '{"t":"pong"}'])(
+    "%j is no message of ours: a bug, so it throws",
+    (text) => {
+      expect(() => decodeDown(text)).toThrow("malformed");
+    },
+  );
 });
 
 describe("keys", () => {
@@ -65,7 +68,15 @@ describe("keys", () => {
       fc.property(fc.oneof(anyText, requestId), fc.oneof(anyText, requestId), (a, b) => {
         expect(requestKey(a) === requestKey(b)).toBe(a === b);
       }),
-      { numRuns: 500, examples: [["a,b", "a%44b"], ["%", "%37"], ["1", 1], ["\n", "%10"]] },
+      {
+        numRuns: 500,
+        examples: [
+          ["a,b", "a%44b"],
+          ["%", "%37"],
+          ["1", 1],
+          ["\n", "%10"],
+        ],
+      },
     );
   });
 
@@ -75,7 +86,12 @@ describe("keys", () => {
         const keys = [requestKey(req), releaseKey(ids), id, SYNCED];
         expect(new Set(keys).size).toBe(4);
       }),
-      { examples: [["", ["message-1"], "message-1"], ["r=message-1", ["message-1"], "message-1"]] },
+      {
+        examples: [
+          ["", ["message-1"], "message-1"],
+          ["r=message-1", ["message-1"], "message-1"],
+        ],
+      },
     );
   });
 
@@ -85,6 +101,14 @@ describe("keys", () => {
       fc.property(ids, ids, (a, b) => {
         expect(releaseKey(a) === releaseKey(b)).toBe(a.join(" ") === b.join(" "));
       }),
+      {
+        examples: [
+          [
+            ["message-12", "message-3"],
+            ["message-1", "2message-3"],
+          ],
+        ],
+      },
     );
   });
 

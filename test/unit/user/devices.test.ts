@@ -78,7 +78,10 @@ describe("[RES1] heads since a version", () => {
 
   test("all with 0, those that changed with the version of before, none with the newest", () => {
     const alice = talked();
-    expect(alice.connect("a", { since: 0 }).words()).toEqual(["heads d.alice.bob:1/1, d.alice.carol:1/1", "synced undefined"]);
+    expect(alice.connect("a", { since: 0 }).words()).toEqual([
+      "heads d.alice.bob:1/1, d.alice.carol:1/1",
+      "synced undefined",
+    ]);
     const before = alice.user.heads.version;
     expect(alice.connect("b", { since: before }).words()).toEqual(["synced undefined"]);
     alice.push(ofBob(2));
@@ -127,7 +130,11 @@ describe("[RES1] heads since a version", () => {
     alice.push(ofBob(2, 3));
     const known = alice.user.heads.version;
     alice.restart();
-    const phone = alice.connect("phone", { since: known, again: true, seen: { [CHAT]: 3, [OTHER]: 1, "d.bob.carol": 9 } });
+    const phone = alice.connect("phone", {
+      since: known,
+      again: true,
+      seen: { [CHAT]: 3, [OTHER]: 1, "d.bob.carol": 9 },
+    });
     const { cid, have, drafts, answer } = alice.call("append");
     expect([cid, have, drafts, alice.calls.append.length]).toEqual([CHAT, 1, [], 0]);
     answer({ results: [], entries: ofBob(2, 4), head: 4, settled: false }, alice.now);
@@ -168,7 +175,8 @@ describe("own devices in step", () => {
     const devices = [alice.connect("phone"), alice.connect("tablet")];
     const changed = alice.user.setConversation(CHAT, { muted: true }, alice.now);
     expect(changed).toMatchObject({ ok: true, value: { muted: true, pinned: false } });
-    for (const device of devices) expect(device.take()).toMatchObject([{ t: "heads", heads: [{ cid: CHAT, muted: true }] }]);
+    for (const device of devices)
+      expect(device.take()).toMatchObject([{ t: "heads", heads: [{ cid: CHAT, muted: true }] }]);
     alice.user.setConversation(CHAT, { pinned: true, muted: undefined }, alice.now);
     alice.restart();
     expect(alice.head()).toMatchObject({ muted: true, pinned: true });
@@ -263,7 +271,11 @@ describe("[SEC1] conversations of others", () => {
     );
     const refs = [cid, cid, cid, "r1", "amend-01", "message-1"];
     expect(phone.words()).toEqual(refs.map((ref) => `error not_member ${ref}`));
-    expect(Object.values(alice.calls).flat().filter((call) => !("uids" in call))).toEqual([]);
+    expect(
+      Object.values(alice.calls)
+        .flat()
+        .filter((call) => !("uids" in call)),
+    ).toEqual([]);
   });
 
   test("entries of a group do not come by a link's memory of somebody else's", () => {

@@ -4,7 +4,15 @@ import { Link } from "../../../src/durable-objects/user/links.ts";
 import { User } from "../../../src/durable-objects/user/user.ts";
 import { UserStore } from "../../../src/durable-objects/user/user-store.ts";
 import type { Answer, UserPort } from "../../../src/durable-objects/user/user-port.ts";
-import type { AppendReply, Draft, Entry, Page, PageQuery, PushReply, Signal } from "../../../src/durable-objects/rpc.ts";
+import type {
+  AppendReply,
+  Draft,
+  Entry,
+  Page,
+  PageQuery,
+  PushReply,
+  Signal,
+} from "../../../src/durable-objects/rpc.ts";
 import type { Result } from "../../../src/lib/result.ts";
 import type { Refusal } from "../../../src/protocol/codes.ts";
 import { BATCH_FRAMES, FRAME_BYTES, ServerFrame, type HeadView } from "../../../src/protocol/frames.ts";

@@ -5,7 +5,7 @@ import { UserStore } from "../../../src/durable-objects/user/user-store.ts";
 import type { Entry } from "../../../src/durable-objects/rpc.ts";
 import { HeadView } from "../../../src/protocol/frames.ts";
 import type { Cid, Uid } from "../../../src/protocol/ids.ts";
-import { makeEntries } from "../../support/arbitraries.ts";
+import { history, makeEntries } from "../../support/arbitraries.ts";
 import { openSqlite, type Sqlite } from "../../support/sqlite.ts";
 
 const ALICE = "alice" as Uid;
@@ -44,7 +44,7 @@ const step: fc.Arbitrary<Step> = fc.oneof(
 describe("any history of changes, writes and restarts", () => {
   test("[DUR3] versions rise and never repeat; what counts as taken is on disk; `since` tells every change", () => {
     fc.assert(
-      fc.property(fc.array(step, { maxLength: 60 }), (steps) => {
+      fc.property(history(step, 60), (steps) => {
         let { db, heads } = open();
         const given: number[] = [];
         const disk = new Map<Cid, { head: number; version: number }>();
@@ -105,7 +105,7 @@ describe("any history of changes, writes and restarts", () => {
       restart: fc.constantFrom(false, false, false, true),
     });
     fc.assert(
-      fc.property(fc.array(arrival, { maxLength: 8 }), (arrivals) => {
+      fc.property(history(arrival, 8), (arrivals) => {
         let { db, heads } = open();
         const log: Entry[] = [];
         for (const { count, hole, kind, restart } of arrivals) {
@@ -114,7 +114,10 @@ describe("any history of changes, writes and restarts", () => {
             ({ db, heads } = open(db));
           }
           const fresh = makeEntries(
-            Array.from({ length: count + hole }, (_, i) => ({ from: BOB, kind: i % 3 === 0 ? kind : ("text" as const) })),
+            Array.from({ length: count + hole }, (_, i) => ({
+              from: BOB,
+              kind: i % 3 === 0 ? kind : ("text" as const),
+            })),
             log.length + 1,
             log.at(-1)?.count ?? 0,
           );
@@ -151,7 +154,10 @@ describe("versions", () => {
     expect(heads.nextVersion(START)).toBe(START * 1000 + 8);
     heads.sawVersion(Number.MAX_SAFE_INTEGER, START);
     expect(heads.nextVersion(START)).toBe(START * 1000 + 9);
-    expect([heads.plausible(START * 1000 + 9, 0), heads.plausible((START + 2000) * 1000, START)]).toEqual([true, false]);
+    expect([heads.plausible(START * 1000 + 9, 0), heads.plausible((START + 2000) * 1000, START)]).toEqual([
+      true,
+      false,
+    ]);
   });
 });
 
@@ -217,7 +223,10 @@ describe("a head as the wire shows it", () => {
     expect(last(next(heads, CHAT))).toMatchObject({ seq: 2, body: { text: "text 2" } });
     const edit = { kind: "amend" as const, op: "edit" as const, body: '{"text":"edited"}' };
     expect(last(next(heads, CHAT, { ...edit, target: 1 }))).toMatchObject({ seq: 2, body: { text: "text 2" } });
-    expect(last(next(heads, CHAT, { ...edit, target: 2 }))).toMatchObject({ body: { text: "edited" }, edited: { seq: 4 } });
+    expect(last(next(heads, CHAT, { ...edit, target: 2 }))).toMatchObject({
+      body: { text: "edited" },
+      edited: { seq: 4 },
+    });
     const react = { kind: "amend" as const, op: "react" as const, body: '{"emoji":"x"}', target: 2 };
     expect(last(next(heads, CHAT, react))).toMatchObject({ seq: 2, body: { text: "edited" } });
     // An edit whose text was erased by a later recall tells nothing.

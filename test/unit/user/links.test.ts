@@ -2,6 +2,7 @@ import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { Attachment, Link } from "../../../src/durable-objects/user/links.ts";
 import type { Cid, DeviceId } from "../../../src/protocol/ids.ts";
+import { history } from "../../support/arbitraries.ts";
 
 const CHATS = ["d.alice.bob", "d.alice.carol"] as Cid[];
 const attachment: Attachment = { session: "s1", device: "phone" as DeviceId, started: 1, lagging: false };
@@ -20,7 +21,7 @@ const step: fc.Arbitrary<Step> = fc.oneof(
 describe("[FLW1] what a device has and did not acknowledge", () => {
   test("is never counted less than it is, and exactly as long as nothing was left out", () => {
     fc.assert(
-      fc.property(fc.array(step, { maxLength: 80 }), fc.integer({ min: 1, max: 20 }), (steps, window) => {
+      fc.property(history(step, 80), fc.integer({ min: 1, max: 20 }), (steps, window) => {
         const link = new Link(attachment);
         const heads = [0, 0];
         const handed: Set<number>[] = [new Set(), new Set()];

@@ -2,6 +2,7 @@ import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { Receipts } from "../../../src/durable-objects/user/receipts.ts";
 import type { Cid } from "../../../src/protocol/ids.ts";
+import { history } from "../../support/arbitraries.ts";
 
 const CHAT = "d.alice.bob" as Cid;
 
@@ -24,7 +25,7 @@ const step: fc.Arbitrary<Step> = fc.oneof(
 describe("[RCP1] what the writer is told", () => {
   test("never falls, and in the end is what the reader has", () => {
     fc.assert(
-      fc.property(fc.array(step, { maxLength: 60 }), (steps) => {
+      fc.property(history(step, 60), (steps) => {
         const receipts = new Receipts();
         let [now, delivered, read] = [0, 0, 0];
         const writer = { delivered: 0, read: 0 };
@@ -96,14 +97,18 @@ describe("a debt", () => {
     expect(receipts.nextDue()).toBe(7);
   });
 
-  test("a change during a call is told after it, by a call of its own", () => {
+  test("a change during a call is told beside it, by a call of its own; the same marks are not", () => {
     const receipts = new Receipts();
     receipts.owe(CHAT, 1, 0, 0);
     receipts.start(0);
+    receipts.owe(CHAT, 1, 0, 5);
+    expect(receipts.nextDue()).toBeUndefined();
     receipts.owe(CHAT, 2, 0, 10);
-    expect([receipts.nextDue(), receipts.start(50)]).toEqual([undefined, []]);
-    receipts.told(CHAT, 1, 0);
-    expect(receipts.start(50)).toEqual([CHAT]);
+    expect([receipts.nextDue(), receipts.start(50)]).toEqual([10, [CHAT]]);
+    // The newer call is answered first; that the older one fails is then of no account.
+    receipts.told(CHAT, 2, 0);
+    receipts.failed(CHAT, 50, 0);
+    expect(receipts.nextDue()).toBeUndefined();
   });
 
   test("is told again after failures, later each time, and given up after ten", () => {
@@ -120,7 +125,8 @@ describe("a debt", () => {
     expect(waits.length).toBe(11);
     expect(waits.at(-1)).toBe(0);
     expect(waits.slice(0, -1)).toEqual(waits.slice(0, -1).toSorted((a, b) => a - b));
-    receipts.owe(CHAT, 2, 0, now);
+    // The next mark tries again, even if it is none.
+    receipts.owe(CHAT, 1, 0, now);
     expect(receipts.start(now)).toEqual([CHAT]);
   });
 

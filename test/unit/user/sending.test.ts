@@ -10,7 +10,13 @@ function connected(): { alice: Alice; phone: Device } {
 }
 
 /** Sends a QoS 2 message that becomes the entry at a seq. */
-function sendTwice(alice: Alice, phone: Device, id: string, seq: number, change: Parameters<typeof send>[1] = {}): void {
+function sendTwice(
+  alice: Alice,
+  phone: Device,
+  id: string,
+  seq: number,
+  change: Parameters<typeof send>[1] = {},
+): void {
   alice.up(phone, send(id, { qos: 2, ...change }));
   const { drafts, answer } = alice.call("append");
   answer(accepted(drafts, seq), alice.now);
@@ -28,6 +34,7 @@ describe("a lane", () => {
     expect(alice.calls.append).toEqual([]);
     first.answer(accepted(first.drafts, 1), alice.now);
     expect(phone.words()).toEqual(["sent message-1 1", "sent message-2 2"]);
+    alice.wait(CONFIG.writes.linger_ms);
     expect(alice.call("append")).toMatchObject({
       have: 2,
       drafts: [{ id: "message-3" }, { id: "amend-01", kind: "amend", op: "recall", target: 1, device: "phone" }],
