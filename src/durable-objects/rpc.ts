@@ -43,6 +43,12 @@ export type DraftResult =
   | { readonly id: string; readonly seq: number; readonly ts: number; readonly duplicate?: true }
   | { readonly id: string; readonly refusal: Refusal };
 
+/** Watermarks of one member (RCP1). */
+export interface Marks {
+  readonly delivered: number;
+  readonly read: number;
+}
+
 /** A place in a log: a seq and its countable position. */
 export type Position = Pick<Entry, "seq" | "count">;
 
@@ -54,6 +60,8 @@ export interface AppendReply {
   /** The caller's newest countable entry of those left out, if any were. */
   readonly own?: Position | undefined;
   readonly head: number;
+  /** Watermarks that the other of a direct chat sent along. */
+  readonly marks?: Marks | undefined;
   /** True: no safety alarm stands behind these entries, so the caller writes its head before it answers (DUR3). */
   readonly settled: boolean;
 }
@@ -76,6 +84,8 @@ export interface PushReply {
   readonly have: number;
   /** The part of `have` that is on the receiver's disk: *taken* (DUR3). */
   readonly taken: number;
+  /** In a direct chat whose writer waits for this reply: the receiver's watermarks, which go with the writer's reply. */
+  readonly marks?: Marks | undefined;
 }
 
 export interface PageQuery {

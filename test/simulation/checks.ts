@@ -18,9 +18,13 @@ export class SessionEye {
   /** The peers' marks as last shown over the link in use: an object that died may have lost the newest, and learns them again. */
   readonly marks = new Map<Cid, Marks>();
 
-  /** A link is opened, the first or another one. */
-  linked(): void {
+  #links = 0;
+
+  /** A link is opened. True: another one. */
+  linked(): boolean {
     this.marks.clear();
+    this.#links += 1;
+    return this.#links > 1;
   }
 }
 
@@ -46,7 +50,7 @@ export class Checks {
   toClient(eye: SessionEye, text: string): readonly ServerFrame[] {
     const frames = [JSON.parse(text) as ServerFrame | ServerFrame[]].flat();
     for (const frame of frames) {
-      if (this.#schema) ServerFrameSchema.parse(frame);
+      if (this.#schema) this.#wellFormed(frame);
       if (frame.t === "sent") this.#sent(eye, frame);
       else if (frame.t === "message") this.#message(eye, frame);
       else if (frame.t === "page") this.#page(eye, frame);
@@ -54,6 +58,11 @@ export class Checks {
       else if (frame.t === "receipt") this.#receipt(eye, frame);
     }
     return frames;
+  }
+
+  #wellFormed(frame: ServerFrame): void {
+    const { error } = ServerFrameSchema.safeParse(frame);
+    if (error !== undefined) throw new Violation("schema", `${error.message} in ${JSON.stringify(frame)}`);
   }
 
   #sent(eye: SessionEye, { cid, id, seq }: ServerFrameOf<"sent">): void {

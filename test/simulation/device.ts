@@ -48,7 +48,7 @@ export class Device {
     this.id = id;
     this.#sim = sim;
     this.#edges = edges;
-    this.outbox = new Outbox(sim);
+    this.outbox = new Outbox(sim, uid);
     this.#told = new ToldBefore(id);
     const chores = (): void => {
       this.#chores();
@@ -101,6 +101,12 @@ export class Device {
     this.#say([{ t: "read", cid, seq: applied }]);
     this.#reads.set(cid, applied);
     this.chat(cid).read = Math.max(this.chat(cid).read, applied);
+  }
+
+  /** Says that it has forgotten ids that the server holds for it. */
+  release(): void {
+    const ids = this.#welcomed ? this.outbox.release() : [];
+    if (ids.length > 0) this.#say([{ t: "release", ids }]);
   }
 
   sync(): void {
@@ -229,6 +235,8 @@ export class Device {
         return this.#sent(frame);
       case "page":
         return this.#page(frame);
+      case "released":
+        return this.#sim.stats.count("released", frame.ids.length);
       case "receipt":
         return this.#receipt(frame);
       case "error":

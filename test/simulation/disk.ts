@@ -20,6 +20,7 @@ export class Disk {
   readonly #gated: boolean;
   /** Outputs that wait for a confirmation. */
   #held: (() => void)[] = [];
+  #most = 0;
   #dirty = false;
   /** The confirmation that is awaited; an older one is of the past. */
   #turn = 0;
@@ -34,9 +35,9 @@ export class Disk {
     this.#gated = gated;
   }
 
-  /** The largest number of outputs that waited. */
-  get waiting(): number {
-    return this.#held.length;
+  /** The most outputs that ever waited. */
+  get most(): number {
+    return this.#most;
   }
 
   get dirty(): boolean {
@@ -68,8 +69,9 @@ export class Disk {
 
   /** Lets something out: now, or with the confirmation of what was written before it. */
   out(send: () => void): void {
-    if (this.#dirty && this.#gated) this.#held.push(send);
-    else send();
+    if (!this.#dirty || !this.#gated) return send();
+    this.#held.push(send);
+    this.#most = Math.max(this.#most, this.#held.length);
   }
 
   /** Everything that was not confirmed is lost. True: there was something. */

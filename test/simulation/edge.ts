@@ -162,7 +162,7 @@ export class Connection {
     }
     if (message === "open") {
       this.#link = wire;
-      this.#eye.linked();
+      if (this.#eye.linked()) this.#sim.stats.count("links made anew");
       this.#session.linked();
     } else if (this.#link === wire) this.#session.fromLink(message.text, this.#sim.clock.now);
     this.#schedule();

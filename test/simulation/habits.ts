@@ -11,6 +11,7 @@ const ACTS = {
   read: 4,
   conflict: 1,
   sync: 0.5,
+  release: 0.5,
   deaf: 0.5,
   hear: 1,
   away: 0.4,
@@ -40,6 +41,7 @@ function act(sim: Sim, device: Device): void {
   else if (what === "conflict") device.post(conflict(sim, device));
   else if (what === "read") device.read(chat(sim, device));
   else if (what === "sync") device.sync();
+  else if (what === "release") device.release();
   else if (what === "deaf") device.deaf = true;
   else if (what === "hear") device.deaf = false;
   else if (what === "away") device.leave();
@@ -56,7 +58,7 @@ function chat(sim: Sim, device: Device): Cid {
 function message(sim: Sim, device: Device, cid = chat(sim, device)): Post {
   const to = sim.chance.hit(0.5) ? cid : `@${device.peer(cid)}`;
   const id = idOf(sim);
-  return post(cid, { t: "send", id, to, kind: "text", body: { text: `text of ${id}` } });
+  return post(cid, { t: "send", id, to, kind: "text", body: { text: `text of ${id}` }, qos: sim.chance.hit(0.2) ? 2 : 1 });
 }
 
 function amendment(sim: Sim, device: Device): Post[] {

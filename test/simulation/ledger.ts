@@ -55,6 +55,10 @@ export class Ledger {
     return this.#log(cid).entries[seq - 1];
   }
 
+  has(cid: Cid, from: string, id: string): boolean {
+    return this.#log(cid).ids.has(`${from} ${id}`);
+  }
+
   /** Countable entries by others than `uid` with read < seq ≤ head (UNR1). */
   unread(cid: Cid, uid: string, read: number, head: number): number {
     return this.#log(cid)

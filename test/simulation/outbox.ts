@@ -1,6 +1,6 @@
 /** What a device wants to have sent: each post goes out with its id until it is answered for good. */
 import type { Kind, Op } from "../../src/protocol/frames.ts";
-import type { Cid } from "../../src/protocol/ids.ts";
+import type { Cid, Uid } from "../../src/protocol/ids.ts";
 import type { Sim } from "./sim.ts";
 
 export interface PostFrame {
@@ -12,6 +12,7 @@ export interface PostFrame {
   readonly body?: unknown;
   readonly target?: number;
   readonly op?: Op;
+  readonly qos?: 1 | 2;
 }
 
 export interface Post {
@@ -29,11 +30,14 @@ export interface Post {
 
 export class Outbox {
   readonly #sim: Sim;
+  readonly #uid: Uid;
   readonly #posts = new Map<string, Post>();
   readonly #conflicts = new Map<string, Post>();
+  readonly #released = new Set<string>();
 
-  constructor(sim: Sim) {
+  constructor(sim: Sim, uid: Uid) {
     this.#sim = sim;
+    this.#uid = uid;
   }
 
   get posts(): readonly Post[] {
@@ -58,6 +62,16 @@ export class Outbox {
     return this.open.filter(
       ({ writtenAt, notBefore }) => now >= notBefore && (writtenAt === undefined || now >= writtenAt + patience),
     );
+  }
+
+  /** Ids that were held by QoS 2 and need not be any more. */
+  release(): string[] {
+    const ids = this.posts
+      .filter(({ frame, state, conflicting }) => frame.qos === 2 && state === "sent" && !conflicting)
+      .map(({ frame }) => frame.id);
+    const fresh = ids.filter((id) => !this.#released.has(id)).slice(0, 100);
+    for (const id of fresh) this.#released.add(id);
+    return fresh;
   }
 
   disconnected(): void {
@@ -96,9 +110,11 @@ export class Outbox {
     return true;
   }
 
-  #expected({ conflicting, frame }: Post, code: string): boolean {
-    const short = this.#sim.config.messages.dedup_ms < 1e6;
-    if (code === "id_expired") return short;
+  #expected({ conflicting, frame, cid }: Post, code: string): boolean {
+    const { ledger, config } = this.#sim;
+    // DUP1: an id older than the window may be unknown, unless it is held by QoS 2.
+    const held = frame.qos === 2 && !this.#released.has(frame.id) && ledger.has(cid, this.#uid, frame.id);
+    if (code === "id_expired") return config.messages.dedup_ms < 1e6 && !held;
     if (conflicting) return code === "id_conflict";
     // Recalled meanwhile by another device.
     return frame.t === "amend" && code === "not_found";

@@ -30,7 +30,7 @@ for (let seed = first; seed < first + count; seed += 1) {
     if (violation === undefined) continue;
     console.log(`seed ${seed} at ${(at / 1000).toFixed(1)} s: ${violation.message}`);
   } catch (error) {
-    console.log(`seed ${seed}: an exception`, error);
+    console.log(`seed ${seed}: an exception`, error instanceof Error ? error.cause : error);
   }
   failed += 1;
 }

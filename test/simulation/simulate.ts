@@ -74,10 +74,13 @@ function pass(world: World, ms: number): void {
   while (clock.step(until));
   stats.peak("events", clock.size);
   if (clock.size > MOST_EVENTS) throw new Violation("queues", `${clock.size} events are waiting`);
-  for (const { wires, disk } of world.uids.map((uid) => world.user(uid))) {
-    const underWay = Math.max(0, ...wires.map(({ down }) => down.underWay));
-    stats.peak("under way on one link", underWay);
-    stats.peak("held by a gate", disk.waiting);
-    if (Math.max(underWay, disk.waiting) > MOST_UNDER_WAY) throw new Violation("queues", `${underWay} under way on a link`);
+  for (const { disk } of world.hosts) bounded(world, "held by one gate", disk.most);
+  for (const uid of world.uids) {
+    for (const { down } of world.user(uid).wires) bounded(world, "under way on one link", down.most);
   }
+}
+
+function bounded(world: World, what: string, size: number): void {
+  world.stats.peak(what, size);
+  if (size > MOST_UNDER_WAY) throw new Violation("queues", `${size} ${what}`);
 }

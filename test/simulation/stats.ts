@@ -5,6 +5,7 @@ export const COUNTED = [
   "sent",
   "sent again",
   "id conflicts",
+  "released",
   "reads",
   "receipts",
   "holes announced",

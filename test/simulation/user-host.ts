@@ -73,13 +73,13 @@ export class UserHost extends Host {
 
   push(push: PushCall, respond: (reply: PushReply) => void): void {
     const { core, sim } = this;
-    if (core.heads.get(push.cid) !== undefined && push.skip) sim.stats.count("holes announced");
+    const before = core.heads.get(push.cid)?.head ?? 0;
+    if (push.skip && (push.entries[0]?.seq ?? 0) > before + 1) sim.stats.count("holes announced");
     const reply = core.push(push, sim.clock.now);
     this.after();
-    const taken = (): number =>
-      sim.bug === "taken too early" ? (core.heads.get(push.cid)?.head ?? 0) : core.heads.taken(push.cid);
-    if (!push.settle || reply.taken >= reply.have) return respond({ have: reply.have, taken: taken() });
-    this.#flushed(SETTLE_LIMIT_MS, () => respond({ have: reply.have, taken: taken() }));
+    if (sim.bug === "taken too early") return respond({ have: reply.have, taken: reply.have });
+    if (!push.settle || reply.taken >= reply.have) return respond(reply);
+    this.#flushed(SETTLE_LIMIT_MS, () => respond({ have: reply.have, taken: core.heads.taken(push.cid) }));
   }
 
   receipt(cid: Cid, from: Uid, delivered: number, read: number, respond: (known: boolean) => void): void {
@@ -192,7 +192,7 @@ export class UserHost extends Host {
   }
 
   #window(link: Link): Window {
-    return new Window(link.device, this.sim.config.limits.window);
+    return new Window(link.device, this.sim.config.limits.window, () => this.sim.stats.count("windows full"));
   }
 
   #linkAt(end: LinkEnd): Link | undefined {

@@ -59,6 +59,8 @@ export function userPort(sim: Sim, host: UserHost, sockets: Sockets): UserPort {
         (to) => (respond, fail) => to.append(host.uid, have, taken, drafts, respond, fail),
         (reply, now) => {
           if (sends) appending.delete(cid);
+          const known = host.core.heads.get(cid)?.head ?? 0;
+          if (reply !== undefined && (reply.entries[0]?.seq ?? 0) > known + 1) sim.stats.count("holes announced");
           answer(reply, now);
         },
       );

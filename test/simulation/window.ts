@@ -11,9 +11,12 @@ export class Window {
   readonly #device: string;
   readonly #size: number;
   readonly #acknowledged = new Map<Cid, number>();
+  readonly #full: () => void;
   #handed: { readonly cid: Cid; readonly seq: number }[] = [];
 
-  constructor(device: string, size: number) {
+  /** `full` is called whenever the window has become full. */
+  constructor(device: string, size: number, full: () => void) {
+    this.#full = full;
     this.#device = device;
     this.#size = size;
   }
@@ -41,6 +44,7 @@ export class Window {
     // It may have come by a page before, and be acknowledged.
     if (seq <= (this.#acknowledged.get(cid) ?? 0)) return;
     this.#handed.push({ cid, seq });
+    if (this.#handed.length === this.#size) this.#full();
     if (this.#handed.length <= this.#size) return;
     throw new Violation("FLW1", `${this.#device}: ${this.#handed.length} handed, the window is ${this.#size}`);
   }

@@ -17,6 +17,7 @@ export class Pipe<T> {
   /** Nothing arrives after it. */
   #cutAt = Number.POSITIVE_INFINITY;
   #underWay = 0;
+  #most = 0;
 
   constructor(clock: Clock, delay: () => number, ear: Ear<T>) {
     this.#clock = clock;
@@ -24,9 +25,9 @@ export class Pipe<T> {
     this.#ear = ear;
   }
 
-  /** Messages that were sent and have not arrived. */
-  get underWay(): number {
-    return this.#underWay;
+  /** The most messages that were ever under way. */
+  get most(): number {
+    return this.#most;
   }
 
   send(message: T): void {
@@ -61,6 +62,7 @@ export class Pipe<T> {
     const arrival = Math.max(this.#lastArrival, this.#clock.now + this.#delay());
     this.#lastArrival = arrival;
     this.#underWay += 1;
+    this.#most = Math.max(this.#most, this.#underWay);
     this.#clock.after(arrival - this.#clock.now, () => {
       this.#underWay -= 1;
       if (this.#ear !== undefined && this.#clock.now <= this.#cutAt) give(this.#ear);

@@ -42,7 +42,11 @@ describe("what an amendment does", () => {
     expect(await amend(a, cid, "edit", { text: "third text" })).toBe(3);
     const page = await b.history(cid);
     expect(page[0]).toMatchObject({ seq: 1, body: { text: "third text" }, edited: { seq: 3 } });
-    expect(page.map(({ kind, target }) => [kind, target])).toEqual([["text", undefined], ["amend", 1], ["amend", 1]]);
+    expect(page.map(({ kind, target }) => [kind, target])).toEqual([
+      ["text", undefined],
+      ["amend", 1],
+      ["amend", 1],
+    ]);
     const late = await connect(bob, { device: "late" });
     expect(await late.head(cid)).toMatchObject({ head: 3, last: { seq: 1, body: { text: "third text" } } });
   });
@@ -64,7 +68,7 @@ describe("what an amendment does", () => {
       await rows(conversationStub(cid), "SELECT * FROM log"),
       await rows(conversationStub(cid), "SELECT * FROM amended"),
     ]);
-    expect(kept).not.toContain("text\\\"");
+    expect(kept).not.toContain('text\\"');
     const late = await connect(bob, { device: "late" });
     const head = await late.head(cid);
     expect(head.last).toMatchObject({ seq: 1, recalled: true });

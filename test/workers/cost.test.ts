@@ -47,7 +47,7 @@ async function quietChat(online: boolean): Promise<Chat> {
 
 /** Waits until nothing is unwritten and unsaid, and no alarm is left: what runs later is part of the cost. */
 async function quiet(chat: Chat): Promise<void> {
-  for (let before = ""; ; ) {
+  for (let before = ""; ;) {
     for (const stub of stubs(chat)) await runDurableObjectAlarm(stub);
     const now = JSON.stringify(await Promise.all(stubs(chat).map((stub) => busy(stub))));
     if (now === before && !now.includes("true")) return;
@@ -79,7 +79,9 @@ async function cost(chat: Chat): Promise<{ rows: number; requests: number; parts
 function report(name: string, total: { rows: number; requests: number; parts: string }, messages: number): void {
   const [rows, requests] = [total.rows / messages, total.requests / messages];
   const dollars = rows * PRICE.rows + requests * PRICE.requests;
-  console.log(`${name.padEnd(44)} rows ${rows.toFixed(2)}  requests ${requests.toFixed(2)}  $ per million ${dollars.toFixed(2)}  (${total.parts})`);
+  console.log(
+    `${name.padEnd(44)} rows ${rows.toFixed(2)}  requests ${requests.toFixed(2)}  $ per million ${dollars.toFixed(2)}  (${total.parts})`,
+  );
 }
 
 describe("a lone direct message", () => {

@@ -112,10 +112,7 @@ describe("the same id with other content", () => {
     const { alice, cid } = await pair();
     const a = await connect(alice);
     const id = a.id();
-    a.write(
-      { t: "send", id, to: cid, body: { text: "first" } },
-      { t: "send", id, to: cid, body: { text: "second" } },
-    );
+    a.write({ t: "send", id, to: cid, body: { text: "first" } }, { t: "send", id, to: cid, body: { text: "second" } });
     expect((await a.answered(id)).seq).toBe(1);
     expect(await a.next("error")).toMatchObject({ ref: id, code: "id_conflict" });
     expect((await a.history(cid)).map(({ body }) => body)).toEqual([{ text: "first" }]);
@@ -125,7 +122,9 @@ describe("the same id with other content", () => {
     const { alice, cid } = await pair();
     const a = await connect(alice);
     const { id } = await a.sent(cid, "text");
-    expect(await a.refused({ t: "amend", id, cid, target: 1, op: "edit", body: { text: "edited" } })).toBe("id_conflict");
+    expect(await a.refused({ t: "amend", id, cid, target: 1, op: "edit", body: { text: "edited" } })).toBe(
+      "id_conflict",
+    );
     expect((await a.history(cid)).map(({ body, edited }) => [body, edited])).toEqual([[{ text: "text" }, undefined]]);
   });
 });
@@ -145,25 +144,27 @@ describe("quality of service 2", () => {
     expect(await a.refused({ t: "send", to: cid, body: { text: "exactly once" }, ...more })).toBe("id_expired");
   });
 
-  test.each([["hibernated", evictDurableObject], ["killed after it had written", abort]] as const)(
-    "[DUP1] a release finds its conversation after the sender's object was %s",
-    async (_, rest) => {
-      const { alice, bob, cid } = await pair();
-      await (await connect(alice)).sent(`@${bob}`, "before");
-      await expect.poll(() => rows(userStub(alice), "SELECT peer_name FROM head"), WRITTEN).toEqual([{ peer_name: "BOB" }]);
-      // A lone message's answer waits for the disk, so nothing else of it is written later.
-      advance(60_000);
-      const a = await connect(alice);
-      const { id } = await a.sent(`@${bob}`, "kept", { qos: 2 });
-      expect(await rows(conversationStub(cid), "SELECT id FROM qos2")).toEqual([{ id }]);
-      await expect.poll(() => rows(userStub(alice), "SELECT id, cid FROM qos2"), WRITTEN).toEqual([{ id, cid }]);
-      await rest(userStub(alice));
-      a.write({ t: "release", ids: [id] });
-      expect((await a.next("released")).ids).toEqual([id]);
-      expect(await rows(conversationStub(cid), "SELECT id FROM qos2")).toEqual([]);
-      expect(await rows(userStub(alice), "SELECT id FROM qos2")).toEqual([]);
-    },
-  );
+  test.each([
+    ["hibernated", evictDurableObject],
+    ["killed after it had written", abort],
+  ] as const)("[DUP1] a release finds its conversation after the sender's object was %s", async (_, rest) => {
+    const { alice, bob, cid } = await pair();
+    await (await connect(alice)).sent(`@${bob}`, "before");
+    await expect
+      .poll(() => rows(userStub(alice), "SELECT peer_name FROM head"), WRITTEN)
+      .toEqual([{ peer_name: "BOB" }]);
+    // A lone message's answer waits for the disk, so nothing else of it is written later.
+    advance(60_000);
+    const a = await connect(alice);
+    const { id } = await a.sent(`@${bob}`, "kept", { qos: 2 });
+    expect(await rows(conversationStub(cid), "SELECT id FROM qos2")).toEqual([{ id }]);
+    await expect.poll(() => rows(userStub(alice), "SELECT id, cid FROM qos2"), WRITTEN).toEqual([{ id, cid }]);
+    await rest(userStub(alice));
+    a.write({ t: "release", ids: [id] });
+    expect((await a.next("released")).ids).toEqual([id]);
+    expect(await rows(conversationStub(cid), "SELECT id FROM qos2")).toEqual([]);
+    expect(await rows(userStub(alice), "SELECT id FROM qos2")).toEqual([]);
+  });
 
   test("releasing what was never sent, or was released, is fine", async () => {
     const { alice, cid } = await pair();

@@ -63,26 +63,34 @@ describe("the conversation's disk refuses", () => {
     ["the id of a QoS 2 message", "INSERT ON qos2", "1", { qos: 2 }, 2],
   ];
 
-  test.each(SENDS)("[DUR1] [DUP1] %s: no `sent`, nothing kept; the same id gets through afterwards, once", async (_, write, when, more, before) => {
-    const c = await chat(before);
-    const mend = await breakDisk(() => conversationStub(c.cid), write, when);
-    const id = c.a.id();
-    c.a.send(c.cid, "tried", { ...more, ...IMPATIENT, id });
-    expect(await c.a.next("error")).toMatchObject({ ref: id, code: "deadline_exceeded" });
-    expect(await rows(conversationStub(c.cid), "SELECT seq FROM log")).toHaveLength(before);
-    expect(await rows(conversationStub(c.cid), "SELECT id FROM qos2")).toEqual([]);
-    expect(await rows(conversationStub(c.cid), "SELECT uid FROM member")).toHaveLength(before === 0 ? 0 : 2);
-    await mend();
-    expect(await c.a.sent(c.cid, "tried", { ...more, id })).toEqual(expect.not.objectContaining({ duplicate: true }));
-    expect(await c.a.sent(c.cid, "tried", { ...more, id })).toMatchObject({ seq: before + 1, duplicate: true });
-    expect(await c.b.everything(c.cid, before + 1)).toEqual(range(1, before + 1));
-    await expectMemoryIsDisk(c, before + 1);
-  });
+  test.each(SENDS)(
+    "[DUR1] [DUP1] %s: no `sent`, nothing kept; the same id gets through afterwards, once",
+    async (_, write, when, more, before) => {
+      const c = await chat(before);
+      const mend = await breakDisk(() => conversationStub(c.cid), write, when);
+      const id = c.a.id();
+      c.a.send(c.cid, "tried", { ...more, ...IMPATIENT, id });
+      expect(await c.a.next("error")).toMatchObject({ ref: id, code: "deadline_exceeded" });
+      expect(await rows(conversationStub(c.cid), "SELECT seq FROM log")).toHaveLength(before);
+      expect(await rows(conversationStub(c.cid), "SELECT id FROM qos2")).toEqual([]);
+      expect(await rows(conversationStub(c.cid), "SELECT uid FROM member")).toHaveLength(before === 0 ? 0 : 2);
+      await mend();
+      expect(await c.a.sent(c.cid, "tried", { ...more, id })).toEqual(expect.not.objectContaining({ duplicate: true }));
+      expect(await c.a.sent(c.cid, "tried", { ...more, id })).toMatchObject({ seq: before + 1, duplicate: true });
+      expect(await c.b.everything(c.cid, before + 1)).toEqual(range(1, before + 1));
+      await expectMemoryIsDisk(c, before + 1);
+    },
+  );
 
   test("[DUR1] [ORD1] one entry of a batch: none of the batch is kept, and all of it gets through, in order", async () => {
     const c = await chat(1);
     const mend = await breakDisk(() => conversationStub(c.cid), "INSERT ON log", "NEW.body LIKE '%third%'");
-    const frames = ["second", "third", "fourth"].map((text) => ({ t: "send", id: c.a.id(), to: c.cid, body: { text } }));
+    const frames = ["second", "third", "fourth"].map((text) => ({
+      t: "send",
+      id: c.a.id(),
+      to: c.cid,
+      body: { text },
+    }));
     c.a.write(...frames);
     await c.a.sync();
     expect(await rows(conversationStub(c.cid), "SELECT seq FROM log")).toEqual([{ seq: 1 }]);
@@ -94,43 +102,57 @@ describe("the conversation's disk refuses", () => {
 
   const AMENDS: [string, string, Partial<Up>[]][] = [
     ["a first edit", "INSERT ON amended", [{ op: "edit", body: { text: "edited" } }]],
-    ["a second edit", "UPDATE ON amended", [{ op: "edit", body: { text: "edited" } }, { op: "edit", body: { text: "again" } }]],
+    [
+      "a second edit",
+      "UPDATE ON amended",
+      [
+        { op: "edit", body: { text: "edited" } },
+        { op: "edit", body: { text: "again" } },
+      ],
+    ],
     ["the erasure of a recall", "UPDATE ON log", [{ op: "edit", body: { text: "edited" } }, { op: "recall" }]],
     ["a reaction", "INSERT ON amended", [{ op: "react", body: { emoji: "👍" } }]],
   ];
 
-  test.each(AMENDS)("[DUR1] %s: the message stays as it was, and changes once the disk works", async (_, write, steps) => {
-    const c = await chat(1);
-    const frames = steps.map((step) => ({ t: "amend", id: c.a.id(), cid: c.cid, target: 1, ...step }));
-    const last = frames.pop() as Up & { id: string };
-    for (const frame of frames) {
-      c.a.write(frame);
-      await c.a.answered(frame.id);
-    }
-    const before = await c.b.history(c.cid);
-    const mend = await breakDisk(() => conversationStub(c.cid), write);
-    c.a.write(last);
-    await c.a.sync();
-    expect(await c.b.history(c.cid)).toEqual(before);
-    expect(c.a.all("sent")).toHaveLength(before.length);
-    await mend();
-    expect((await c.a.answered(last.id)).seq).toBe(before.length + 1);
-    await expectMemoryIsDisk(c, before.length + 1);
-    expect((await c.b.history(c.cid))[0]).not.toEqual(before[0]);
-  });
+  test.each(AMENDS)(
+    "[DUR1] %s: the message stays as it was, and changes once the disk works",
+    async (_, write, steps) => {
+      const c = await chat(1);
+      const frames = steps.map((step) => ({ t: "amend", id: c.a.id(), cid: c.cid, target: 1, ...step }));
+      const last = frames.pop() as Up & { id: string };
+      for (const frame of frames) {
+        c.a.write(frame);
+        await c.a.answered(frame.id);
+      }
+      const before = await c.b.history(c.cid);
+      const mend = await breakDisk(() => conversationStub(c.cid), write);
+      c.a.write(last);
+      await c.a.sync();
+      expect(await c.b.history(c.cid)).toEqual(before);
+      expect(c.a.all("sent")).toHaveLength(before.length);
+      await mend();
+      expect((await c.a.answered(last.id)).seq).toBe(before.length + 1);
+      await expectMemoryIsDisk(c, before.length + 1);
+      expect((await c.b.history(c.cid))[0]).not.toEqual(before[0]);
+    },
+  );
 
   test("[DUR1] a cursor that is written along: the message waits for it, and is there once", async () => {
     const c = await chat(1);
     for (const id of range(2, 40).map((n) => c.a.send(c.cid, `${n}`))) await c.a.answered(id);
     // Taken so far beyond its row that the next batch writes the cursor, too.
-    await expect.poll(() => rows(userStub(c.alice), "SELECT head FROM head"), { timeout: 20_000 }).toEqual([{ head: 40 }]);
+    await expect
+      .poll(() => rows(userStub(c.alice), "SELECT head FROM head"), { timeout: 20_000 })
+      .toEqual([{ head: 40 }]);
     const mend = await breakDisk(() => conversationStub(c.cid), "UPDATE ON member");
     const id = c.a.send(c.cid, "tried", IMPATIENT);
     expect(await c.a.next("error")).toMatchObject({ ref: id, code: "deadline_exceeded" });
     expect(await rows(conversationStub(c.cid), "SELECT max(seq) AS head FROM log")).toEqual([{ head: 40 }]);
     await mend();
     expect((await c.a.sent(c.cid, "tried", { id })).seq).toBe(41);
-    expect(await rows(conversationStub(c.cid), "SELECT uid FROM member WHERE taken_seq = 40")).toEqual([{ uid: c.alice }]);
+    expect(await rows(conversationStub(c.cid), "SELECT uid FROM member WHERE taken_seq = 40")).toEqual([
+      { uid: c.alice },
+    ]);
     await expectMemoryIsDisk(c, 41);
   });
 
@@ -152,7 +174,9 @@ describe("the conversation's disk refuses", () => {
     await userStub(c.bob).setBlock(c.alice, true);
     await mend();
     expect(await runDurableObjectAlarm(userStub(c.bob))).toBe(true);
-    await expect.poll(() => rows(conversationStub(c.cid), "SELECT uid FROM member WHERE blocks = 1")).toEqual([{ uid: c.bob }]);
+    await expect
+      .poll(() => rows(conversationStub(c.cid), "SELECT uid FROM member WHERE blocks = 1"))
+      .toEqual([{ uid: c.bob }]);
     expect(await c.a.refused({ t: "send", id: c.a.id(), to: c.cid, body: { text: "x" } })).toBe("blocked");
   });
 });
@@ -161,21 +185,24 @@ describe("the sender's disk refuses", () => {
   test.each([
     ["a new head", "INSERT ON head", 0],
     ["the id of a QoS 2 message", "INSERT ON qos2", 0],
-  ])("[DUR1] [DUR3] %s of a lone message: no `sent` before it is written; the receiver has it, once", async (_, write, before) => {
-    const c = await chat(before);
-    const mend = await breakDisk(() => userStub(c.alice), write);
-    const id = c.a.send(c.cid, "tried", { qos: 2, ...IMPATIENT });
-    expect(await c.a.next("error")).toMatchObject({ ref: id, code: "deadline_exceeded" });
-    expect(await c.b.next("message")).toMatchObject({ seq: 1, id });
-    await mend();
-    expect(await c.a.sent(c.cid, "tried", { id, qos: 2 })).toMatchObject({ seq: 1 });
-    expect(await rows(userStub(c.alice), "SELECT head FROM head")).toEqual([{ head: 1 }]);
-    expect(await rows(userStub(c.alice), "SELECT id FROM qos2")).toEqual([{ id }]);
-    await c.a.sent(c.cid, "next");
-    await c.b.reached(c.cid, 2);
-    expect(c.b.seqs(c.cid)).toEqual([1, 2]);
-    await expectMemoryIsDisk(c, 2);
-  });
+  ])(
+    "[DUR1] [DUR3] %s of a lone message: no `sent` before it is written; the receiver has it, once",
+    async (_, write, before) => {
+      const c = await chat(before);
+      const mend = await breakDisk(() => userStub(c.alice), write);
+      const id = c.a.send(c.cid, "tried", { qos: 2, ...IMPATIENT });
+      expect(await c.a.next("error")).toMatchObject({ ref: id, code: "deadline_exceeded" });
+      expect(await c.b.next("message")).toMatchObject({ seq: 1, id });
+      await mend();
+      expect(await c.a.sent(c.cid, "tried", { id, qos: 2 })).toMatchObject({ seq: 1 });
+      expect(await rows(userStub(c.alice), "SELECT head FROM head")).toEqual([{ head: 1 }]);
+      expect(await rows(userStub(c.alice), "SELECT id FROM qos2")).toEqual([{ id }]);
+      await c.a.sent(c.cid, "next");
+      await c.b.reached(c.cid, 2);
+      expect(c.b.seqs(c.cid)).toEqual([1, 2]);
+      await expectMemoryIsDisk(c, 2);
+    },
+  );
 
   test("[DUR3] [RES1] its head in a busy chat: `sent` leaves, for an alarm stands behind it; a death loses nothing", async () => {
     const c = await chat(2);
@@ -216,7 +243,9 @@ describe("the receiver's disk refuses", () => {
     c.b.write({ t: "read", cid: c.cid, seq: 3 });
     expect(await c.a.next("receipt", ({ read }) => read === 3)).toMatchObject({ delivered: 3 });
     await mend();
-    await expect.poll(() => rows(userStub(c.bob), "SELECT head, read FROM head"), { timeout: 20_000 }).toEqual([{ head: 4, read: 3 }]);
+    await expect
+      .poll(() => rows(userStub(c.bob), "SELECT head, read FROM head"), { timeout: 20_000 })
+      .toEqual([{ head: 4, read: 3 }]);
     expect(c.b.seqs(c.cid)).toEqual(range(1, 4));
     await expectMemoryIsDisk(c, 4);
   });
@@ -226,7 +255,10 @@ describe("the receiver's disk refuses", () => {
     await c.b.head(c.cid);
     const mend = await breakDisk(() => userStub(c.bob), "INSERT ON head");
     const stub: UserRpc = services(env).user(c.bob);
-    expect(await stub.setConversation(c.cid, { muted: true })).toMatchObject({ ok: false, error: { code: "unavailable" } });
+    expect(await stub.setConversation(c.cid, { muted: true })).toMatchObject({
+      ok: false,
+      error: { code: "unavailable" },
+    });
     await mend();
     expect(await stub.setConversation(c.cid, { pinned: true })).toMatchObject({ ok: true, value: { pinned: true } });
     await expectMemoryIsDisk(c, 1);
@@ -250,24 +282,32 @@ describe("the disk refuses beside the way of a message", () => {
     expect(c.b.seqs(c.cid)).toEqual([1, 2, 3]);
   });
 
-  test.each([["the watcher", "INSERT ON watcher"], ["what watchers were told", "INSERT ON setting"]])(
-    "%s: messages go on, and watching works once the disk does",
-    async (_, write) => {
-      const c = await chat(1);
-      const mend = await breakDisk(() => userStub(c.bob), write);
-      c.a.write({ t: "watch", users: [c.bob] });
-      await c.a.sent(c.cid, "meanwhile");
-      await c.b.reached(c.cid, 2);
-      await mend();
-      c.a.write({ t: "watch", users: [c.bob] });
-      await c.a.until(() => c.a.all("presence").some(({ user, state }) => user === c.bob && state === "online"), "presence");
-    },
-  );
+  test.each([
+    ["the watcher", "INSERT ON watcher"],
+    ["what watchers were told", "INSERT ON setting"],
+  ])("%s: messages go on, and watching works once the disk does", async (_, write) => {
+    const c = await chat(1);
+    const mend = await breakDisk(() => userStub(c.bob), write);
+    c.a.write({ t: "watch", users: [c.bob] });
+    await c.a.sent(c.cid, "meanwhile");
+    await c.b.reached(c.cid, 2);
+    await mend();
+    c.a.write({ t: "watch", users: [c.bob] });
+    await c.a.until(
+      () => c.a.all("presence").some(({ user, state }) => user === c.bob && state === "online"),
+      "presence",
+    );
+  });
 
   test("a block: refused, and nobody is blocked", async () => {
     const c = await chat(1);
     const mend = await breakDisk(() => userStub(c.bob), "INSERT ON block");
-    const blocked = userStub(c.bob).setBlock(c.alice, true).then(() => "done", () => "failed");
+    const blocked = userStub(c.bob)
+      .setBlock(c.alice, true)
+      .then(
+        () => "done",
+        () => "failed",
+      );
     expect(await blocked).toBe("failed");
     expect((await c.a.sent(c.cid, "not blocked")).seq).toBe(2);
     await mend();

@@ -12,7 +12,12 @@ const PER_DEVICE = 40;
 /** All devices send at once, in batches of several sizes; resolves when every device has every entry. */
 async function crowd(cid: Cid, devices: readonly Device[]): Promise<void> {
   const ids = devices.map((device, d) => {
-    const frames = range(1, PER_DEVICE).map((n) => ({ t: "send", id: device.id(), to: cid, body: { text: `${d} ${n}` } }));
+    const frames = range(1, PER_DEVICE).map((n) => ({
+      t: "send",
+      id: device.id(),
+      to: cid,
+      body: { text: `${d} ${n}` },
+    }));
     for (let at = 0, size = 1; at < frames.length; at += size, size = (size * 2 + d) % 7 || 1) {
       device.write(...frames.slice(at, at + size));
     }
@@ -45,7 +50,9 @@ describe("four devices of two users send at once", () => {
     await crowd(cid, devices);
     const log = (await devices[0]?.history(cid)) ?? [];
     for (const uid of [alice, bob]) {
-      const numbers = log.filter(({ from }) => from === uid).map(({ body }) => Number((body as { text: string }).text.split(" ")[1]));
+      const numbers = log
+        .filter(({ from }) => from === uid)
+        .map(({ body }) => Number((body as { text: string }).text.split(" ")[1]));
       expect(numbers).toEqual(range(1, PER_DEVICE));
     }
   });

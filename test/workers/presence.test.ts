@@ -132,7 +132,8 @@ describe("typing", () => {
     const [a, b, b2] = [await connect(alice), await connect(bob), await connect(bob, { device: "desk" })];
     await a.sent(cid, "hi");
     a.write({ t: "typing", cid, on: true });
-    for (const device of [b, b2]) expect(await device.next("typing")).toEqual({ t: "typing", cid, user: alice, on: true });
+    for (const device of [b, b2])
+      expect(await device.next("typing")).toEqual({ t: "typing", cid, user: alice, on: true });
     a.write({ t: "typing", cid, on: false });
     for (const device of [b, b2]) expect((await device.next("typing")).on).toBe(false);
     a.write({ t: "typing", cid, on: true });
@@ -161,7 +162,14 @@ describe("quality of service 0", () => {
     const id = a.send(`@${bob}`, "now or never", { qos: 0, mentions: [bob] });
     for (const device of [a2, b]) {
       const message = await device.next("message");
-      expect(message).toMatchObject({ cid, id, from: alice, ephemeral: true, body: { text: "now or never" }, mentions: [bob] });
+      expect(message).toMatchObject({
+        cid,
+        id,
+        from: alice,
+        ephemeral: true,
+        body: { text: "now or never" },
+        mentions: [bob],
+      });
       expect(message).not.toHaveProperty("seq");
     }
     expect((await a.sent(cid, "kept")).seq).toBe(1);
@@ -180,7 +188,9 @@ describe("blocks", () => {
     await userStub(bob).setBlock(alice, true);
     expect(await a.refused({ t: "send", id: a.id(), to: cid, body: { text: "x" } })).toBe("blocked");
     expect(await a.refused({ t: "send", id: a.id(), to: `@${bob}`, body: { text: "x" }, qos: 2 })).toBe("blocked");
-    expect(await a.refused({ t: "amend", id: a.id(), cid, target: 1, op: "edit", body: { text: "x" } })).toBe("blocked");
+    expect(await a.refused({ t: "amend", id: a.id(), cid, target: 1, op: "edit", body: { text: "x" } })).toBe(
+      "blocked",
+    );
     a.send(cid, "x", { qos: 0 });
     a.write({ t: "typing", cid, on: true });
     await a.sync();

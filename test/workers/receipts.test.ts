@@ -36,7 +36,14 @@ describe("receipts", () => {
 
   test("[RCP1] they never fall, and read never passes delivered", async () => {
     const { bob, cid, a, b } = await chat(6);
-    for (const [t, seq] of [["read", 4], ["ack", 1], ["read", 2], ["ack", 5], ["ack", 3], ["read", 5]] as const) {
+    for (const [t, seq] of [
+      ["read", 4],
+      ["ack", 1],
+      ["read", 2],
+      ["ack", 5],
+      ["ack", 3],
+      ["read", 5],
+    ] as const) {
       b.write({ t, cid, seq });
       await b.sync();
     }
@@ -72,7 +79,10 @@ describe("receipts", () => {
     b.write({ t: "read", cid, seq: 3 });
     expect((await a.next("receipt")).read).toBe(3);
     for (const rest of [evictDurableObject, abort]) {
-      for (const [uid, device] of [[alice, a], [bob, b]] as const) {
+      for (const [uid, device] of [
+        [alice, a],
+        [bob, b],
+      ] as const) {
         const view = await device.head(cid);
         await rest(userStub(uid));
         const { version: _, ...after } = await device.head(cid);
@@ -103,7 +113,12 @@ describe("receipts", () => {
 describe("unread", () => {
   test("[UNR1] reading in the middle leaves what comes after", async () => {
     const { cid, b } = await chat(10);
-    for (const [seq, unread] of [[3, 7], [7, 3], [5, 3], [10, 0]] as const) {
+    for (const [seq, unread] of [
+      [3, 7],
+      [7, 3],
+      [5, 3],
+      [10, 0],
+    ] as const) {
       b.write({ t: "read", cid, seq });
       expect(await b.head(cid)).toMatchObject({ read: Math.max(seq, seq === 5 ? 7 : 0), unread });
     }
@@ -119,7 +134,12 @@ describe("unread", () => {
     await fill(a, cid, 3);
     await b.reached(cid, 9);
     // 1–4 texts, 5–6 amendments, 7–9 texts
-    for (const [seq, unread] of [[3, 4], [5, 3], [6, 3], [7, 2]] as const) {
+    for (const [seq, unread] of [
+      [3, 4],
+      [5, 3],
+      [6, 3],
+      [7, 2],
+    ] as const) {
       b.write({ t: "read", cid, seq });
       expect(await b.head(cid)).toMatchObject({ read: seq, unread });
     }
@@ -147,7 +167,13 @@ describe("unread", () => {
     await fill(await connect(alice, { device: "desk" }), cid, 150);
     const b = await connect(bob);
     expect(await b.head(cid)).toMatchObject({ head: 301, read: 0, unread: 300 });
-    for (const [seq, unread] of [[10, 290], [150, 150], [151, 150], [152, 149], [300, 1]] as const) {
+    for (const [seq, unread] of [
+      [10, 290],
+      [150, 150],
+      [151, 150],
+      [152, 149],
+      [300, 1],
+    ] as const) {
       for (const stub of [userStub(bob), conversationStub(cid)]) await evictDurableObject(stub);
       b.write({ t: "read", cid, seq });
       await expect.poll(async () => (await b.head(cid)).read, { timeout: 20_000 }).toBe(seq);

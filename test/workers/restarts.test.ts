@@ -69,7 +69,12 @@ describe("an object aborted under a live connection: the client's socket stays o
 describe("everything dies in the middle of traffic", () => {
   test("[ORD1] [ORD2] [DUR1] [RES1] three times, with both sides sending: each message once, in order, counts exact", async () => {
     const { alice, bob, cid } = await pair();
-    const devices = [await connect(alice), await connect(alice, { device: "desk" }), await connect(bob), await connect(bob, { device: "desk" })];
+    const devices = [
+      await connect(alice),
+      await connect(alice, { device: "desk" }),
+      await connect(bob),
+      await connect(bob, { device: "desk" }),
+    ];
     const ids: { device: Device; id: string }[] = [];
     for (const round of range(1, 3)) {
       for (const device of devices) {
@@ -89,7 +94,10 @@ describe("everything dies in the middle of traffic", () => {
     const log = (await devices[0]?.history(cid)) ?? [];
     expect(log.map(({ seq }) => seq)).toEqual(range(1, head));
     expect(log.map(({ id }) => id).toSorted()).toEqual(ids.map(({ id }) => id).toSorted());
-    for (const [uid, device] of [[alice, devices[1]], [bob, devices[3]]] as const) {
+    for (const [uid, device] of [
+      [alice, devices[1]],
+      [bob, devices[3]],
+    ] as const) {
       const view = await device?.head(cid, head);
       const unread = log.filter(({ from, seq }) => from !== uid && (seq ?? 0) > (view?.read ?? 0)).length;
       expect(view).toMatchObject({ head, unread });
@@ -102,7 +110,9 @@ describe("everything dies in the middle of traffic", () => {
     for (const n of range(1, 12)) {
       const { seq, id } = await a.sent(cid, `${n}`);
       await abort(conversationStub(cid));
-      expect(await rows(conversationStub(cid), "SELECT seq, id FROM log ORDER BY seq DESC LIMIT 1")).toEqual([{ seq, id }]);
+      expect(await rows(conversationStub(cid), "SELECT seq, id FROM log ORDER BY seq DESC LIMIT 1")).toEqual([
+        { seq, id },
+      ]);
       expect(seq).toBe(n);
     }
   });
@@ -179,10 +189,15 @@ describe("what a member's object has not taken", () => {
       expect(await alarmOf(conversationStub(cid))).not.toBeNull();
     }
     await mend();
-    await expect.poll(async () => {
-      await runDurableObjectAlarm(conversationStub(cid));
-      return alarmOf(conversationStub(cid));
-    }, { timeout: 20_000 }).toBeNull();
+    await expect
+      .poll(
+        async () => {
+          await runDurableObjectAlarm(conversationStub(cid));
+          return alarmOf(conversationStub(cid));
+        },
+        { timeout: 20_000 },
+      )
+      .toBeNull();
     expect(await rows(userStub(bob), "SELECT head FROM head")).toEqual([{ head: 1 }]);
     expect(await rows(userStub(alice), "SELECT head FROM head")).toEqual([{ head: 1 }]);
   });

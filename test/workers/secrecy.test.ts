@@ -53,7 +53,14 @@ describe("a stranger", () => {
     await (await connect(alice)).sent(cid, "between us");
     const eve = await user("eve");
     const stub = conversationStub(cid);
-    const draft = { id: "from-a-stranger", device: "d" as never, kind: "text", body: '{"text":"x"}', priority: 1, qos: 1 } as const;
+    const draft = {
+      id: "from-a-stranger",
+      device: "d" as never,
+      kind: "text",
+      body: '{"text":"x"}',
+      priority: 1,
+      qos: 1,
+    } as const;
     const reply = await stub.append(eve, 0, 0, [draft]);
     expect(reply).toMatchObject({ results: [{ refusal: { code: "not_member" } }], entries: [], head: 0 });
     expect(await stub.append(eve, 0, 0, [])).toMatchObject({ entries: [], head: 0 });
@@ -81,8 +88,12 @@ describe("a stranger", () => {
     const a = await connect(alice);
     expect(await a.refused({ t: "send", id: a.id(), to: "@nobody", body: { text: "x" } })).toBe("not_found");
     expect(await a.refused({ t: "send", id: a.id(), to: `@${alice}`, body: { text: "x" } })).toBe("invalid_argument");
-    expect(await a.refused({ t: "send", id: a.id(), to: "@no.such.form", body: { text: "x" } })).toBe("invalid_argument");
-    expect(await a.refused({ t: "send", id: a.id(), to: `s.${alice}`, body: { text: "x" } })).toMatch(/^(permission_denied|not_member)$/);
+    expect(await a.refused({ t: "send", id: a.id(), to: "@no.such.form", body: { text: "x" } })).toBe(
+      "invalid_argument",
+    );
+    expect(await a.refused({ t: "send", id: a.id(), to: `s.${alice}`, body: { text: "x" } })).toMatch(
+      /^(permission_denied|not_member)$/,
+    );
     expect((await a.sent(cid, "still here")).seq).toBe(1);
   });
 });

@@ -95,7 +95,12 @@ describe("a conversation that slept", () => {
     expect(await a.sent(cid, "three")).toMatchObject({ seq: 4 });
     await b.reached(cid, 4);
     expect(b.seqs(cid)).toEqual([1, 2, 3, 4]);
-    expect((await b.history(cid)).map(({ body }) => (body as { text: string }).text)).toEqual(["edited", "edited", "two", "three"]);
+    expect((await b.history(cid)).map(({ body }) => (body as { text: string }).text)).toEqual([
+      "edited",
+      "edited",
+      "two",
+      "three",
+    ]);
     expect(await b.head(cid)).toMatchObject({ read: 3, unread: 1 });
   });
 

@@ -74,7 +74,14 @@ describe("hello with since", () => {
     await a.answered(id);
     const again = await connect(alice, { device: "desk", since: a2.version });
     expect(await greeted(again)).toMatchObject([
-      { cid, head: 3, read: 2, unread: 0, peer: { uid: bob, read: 2 }, last: { seq: 2, body: { text: "two, edited" } } },
+      {
+        cid,
+        head: 3,
+        read: 2,
+        unread: 0,
+        peer: { uid: bob, read: 2 },
+        last: { seq: 2, body: { text: "two, edited" } },
+      },
     ]);
   });
 });
@@ -86,7 +93,9 @@ describe("sync", () => {
     const peers = await Promise.all(range(1, 120).map((n) => user(`peer${n}x`)));
     const ids = peers.map((peer) => a.send(`@${peer}`, "hi"));
     for (const id of ids) await a.answered(id);
-    await expect.poll(async () => (await a.sync()).filter(({ peer }) => peer?.name === peer?.uid), { timeout: 20_000 }).toEqual([]);
+    await expect
+      .poll(async () => (await a.sync()).filter(({ peer }) => peer?.name === peer?.uid), { timeout: 20_000 })
+      .toEqual([]);
     const from = a.frames.length;
     const heads = await a.sync();
     expect(new Set(heads.map(({ cid }) => cid))).toEqual(new Set(peers.map((peer) => directCid(alice, peer))));
@@ -182,7 +191,11 @@ describe("connections", () => {
     const { alice, bob, cid } = await pair();
     const a = await dial();
     const hello = { t: "hello", v: 1, token: await token(alice), device: { id: "phone" } };
-    a.write(hello, { t: "send", id: "quick-off-the-mark", to: `@${bob}`, body: { text: "hi" } }, { t: "sync", req: 1, since: 0 });
+    a.write(
+      hello,
+      { t: "send", id: "quick-off-the-mark", to: `@${bob}`, body: { text: "hi" } },
+      { t: "sync", req: 1, since: 0 },
+    );
     expect((await a.answered("quick-off-the-mark")).cid).toBe(cid);
     expect(a.frames[0]).toMatchObject({ t: "welcome", user: alice, device: "phone" });
   });

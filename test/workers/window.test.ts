@@ -19,7 +19,7 @@ async function pour(uid: Uid, cid: Cid, messages: number): Promise<void> {
 async function lagging(): Promise<{ alice: Uid; bob: Uid; cid: Cid; b: Device; quick: Device }> {
   const users = await pair();
   const [b, quick] = [await connect(users.bob), await connect(users.bob, { device: "quick" })];
-  for (let sent = 0; sent < WINDOW + 40; ) {
+  for (let sent = 0; sent < WINDOW + 40;) {
     const count = Math.min(150, WINDOW + 40 - sent);
     await pour(users.alice, users.cid, count);
     sent += count;

@@ -22,7 +22,7 @@ export class ConversationObject extends DurableObject<Env> implements Conversati
   #timer: ReturnType<typeof setTimeout> | undefined;
   #alarmAttempts = 0;
   /** Replies held until their entries are taken. */
-  readonly #held = new Set<{ ready: () => boolean; go: () => void }>();
+  readonly #held = new Set<{ uid: Uid | undefined; ready: () => boolean; go: () => void }>();
 
   constructor(ctx: DurableObjectState, env: Env) {
     super(ctx, env);
@@ -54,12 +54,12 @@ export class ConversationObject extends DurableObject<Env> implements Conversati
     // the pushes and the reply alike, is held by the output gate until the commit is on disk (DUR1).
     if (reply.results.some((result) => "seq" in result)) this.#pump();
     if (!hold) return reply;
-    await this.#hold(() => this.#core.settled(reply.head, uid), this.#writes.settle_ms);
+    await this.#hold(() => this.#core.settled(reply.head, uid), this.#writes.settle_ms, uid);
     if (!this.#core.settled(reply.head, uid)) {
       this.#core.arm();
       this.#setAlarm(1);
     }
-    return { ...reply, settled: !this.#core.armed };
+    return { ...reply, settled: !this.#core.armed, marks: this.#core.marksFor(uid)?.marks };
   }
 
   async release(uid: Uid, ids: readonly string[]): Promise<void> {
@@ -133,8 +133,21 @@ export class ConversationObject extends DurableObject<Env> implements Conversati
     } catch {
       this.#core.pushFailed(uid, Date.now(), Math.random());
     }
+    const waiting = new Set([...this.#held].map((held) => held.uid));
     for (const held of this.#held) if (held.ready()) held.go();
+    // Watermarks that came with an answer nobody waits for any more.
+    for (const other of this.#core.members) if (other !== uid && !waiting.has(other)) this.#passOn(other);
     this.#pump();
+  }
+
+  /** Tells a writer the watermarks that no reply of this object will carry to it. */
+  #passOn(uid: Uid): void {
+    const due = this.#core.marksFor(uid);
+    if (due === undefined) return;
+    const { delivered, read } = due.marks;
+    const stub = this.env.USERS.get(this.env.USERS.idFromName(uid));
+    // Lost, the next watermark makes it good.
+    this.ctx.waitUntil(stub.receipt(this.#cid, due.from, delivered, read).catch(() => {}));
   }
 
   /** Pumps again when a push that failed is due. */
@@ -150,11 +163,11 @@ export class ConversationObject extends DurableObject<Env> implements Conversati
     );
   }
 
-  /** Resolves when `ready` holds, or after `ms`. */
-  #hold(ready: () => boolean, ms: number): Promise<void> {
+  /** Resolves when `ready` holds, or after `ms`. `uid`: whose call waits for it. */
+  #hold(ready: () => boolean, ms: number, uid?: Uid): Promise<void> {
     if (ready()) return Promise.resolve();
     return new Promise((resolve) => {
-      const held = { ready, go: (): void => {} };
+      const held = { uid, ready, go: (): void => {} };
       const timer = setTimeout(() => held.go(), ms);
       held.go = (): void => {
         clearTimeout(timer);

@@ -8,7 +8,7 @@ import { refuse, type Refusal } from "../../protocol/codes.ts";
 import { FRAME_BYTES } from "../../protocol/frames.ts";
 import type { Cid, Uid } from "../../protocol/ids.ts";
 import { messageFields, type Amended } from "../message-json.ts";
-import type { AppendReply, Draft, Entry, Page, PageQuery, Position, PushCall, PushReply } from "../rpc.ts";
+import type { AppendReply, Draft, Entry, Marks, Page, PageQuery, Position, PushCall, PushReply } from "../rpc.ts";
 import { decide, type LogView } from "./append.ts";
 import type { ConversationStore, LogRow, MemberRow } from "./conversation-store.ts";
 import { Dedup } from "./dedup.ts";
@@ -39,6 +39,8 @@ export class Conversation {
   #dedup = new Dedup();
   #tail: LogRow[] = [];
   #last: LogRow | undefined;
+  /** Watermarks on their way from one member of a direct chat to the other. */
+  readonly #marks = new Map<Uid, Marks>();
   /** Ids below this seq may be forgotten. */
   #dedupFloor = 1;
   #armed: boolean;
@@ -135,6 +137,17 @@ export class Conversation {
 
   pushed(uid: Uid, reply: PushReply, now: number, chance: number): void {
     this.#outbox.pushed(uid, reply, now, chance);
+    if (reply.marks !== undefined) this.#marks.set(uid, reply.marks);
+  }
+
+  /** Watermarks that the others sent along for `uid`; they are the caller's to deliver from now on. */
+  marksFor(uid: Uid): { readonly from: Uid; readonly marks: Marks } | undefined {
+    for (const [from, marks] of this.#marks) {
+      if (from === uid) continue;
+      this.#marks.delete(from);
+      return { from, marks };
+    }
+    return undefined;
   }
 
   pushFailed(uid: Uid, now: number, chance: number): void {

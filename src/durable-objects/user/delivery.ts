@@ -163,6 +163,7 @@ export class Delivery {
     if (!waiting && !own && !early) return undefined;
     // The marks as they are now: the peer may have told of more than this message says (RCP1).
     const { peerDelivered, peerRead } = this.#heads.get(cid) as HeadRow;
-    return make.receiptFrame(cid, peer, { delivered: peerDelivered, read: peerRead });
+    const read = peerRead > 0 ? { read: peerRead } : {};
+    return make.receiptFrame(cid, peer, { delivered: peerDelivered, ...read });
   }
 }

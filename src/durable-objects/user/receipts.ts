@@ -4,11 +4,7 @@
  */
 import type { Cid } from "../../protocol/ids.ts";
 import { backoff } from "../lanes.ts";
-
-interface Marks {
-  readonly delivered: number;
-  readonly read: number;
-}
+import type { Marks } from "../rpc.ts";
 
 interface Debt {
   /** What is so; what is on its way to the writer, or known there; what is known there. */
@@ -60,6 +56,16 @@ export class Receipts {
       due.push(cid);
     }
     return due;
+  }
+
+  /** Marks that the writer lacks, to go with an answer that it waits for anyway; who carries them sees that they arrive. */
+  ride(cid: Cid): Marks | undefined {
+    const debt = this.#debts.get(cid);
+    if (debt === undefined || covers(debt.asked, debt.now)) return undefined;
+    debt.asked = debt.now;
+    debt.told = debt.now;
+    debt.dueAt = undefined;
+    return debt.now;
   }
 
   told(cid: Cid, delivered: number, read: number): void {

@@ -13,6 +13,7 @@ import type { Item, Outgoing } from "./outgoing.ts";
 import { releasedFrame, sentFrame } from "./server-frames.ts";
 import type { UserPort } from "./user-port.ts";
 import type { UserStore } from "./user-store.ts";
+import type { Watermarks } from "./watermarks.ts";
 import type { WriteBehind } from "./write-behind.ts";
 
 type Up<T extends UpFrame["t"]> = Extract<UpFrame, { t: T }>;
@@ -27,6 +28,7 @@ export class Sending {
   readonly #outgoing: Outgoing;
   readonly #delivery: Delivery;
   readonly #writes: WriteBehind;
+  readonly #watermarks: Watermarks;
 
   constructor(
     self: Uid,
@@ -38,6 +40,7 @@ export class Sending {
       devices: Devices;
       outgoing: Outgoing;
       delivery: Delivery;
+      watermarks: Watermarks;
       writes: WriteBehind;
     },
   ) {
@@ -50,6 +53,7 @@ export class Sending {
     this.#outgoing = parts.outgoing;
     this.#delivery = parts.delivery;
     this.#writes = parts.writes;
+    this.#watermarks = parts.watermarks;
   }
 
   send(link: Link, frame: Up<"send">, now: number): void {
@@ -159,15 +163,21 @@ export class Sending {
     if (reply === undefined) return this.#outgoing.failed(cid, now, this.#port.chance());
     const fresh = this.#delivery.take(cid, reply.entries, true, now, reply.own);
     for (const id of this.#outgoing.keptIds(cid, reply.results)) this.#writes.note(id, cid, now);
+    const receipt = reply.marks && this.#watermarks.note(cid, reply.marks, now);
     // Without an alarm behind these entries the sender's retry is what saves them for the user's other devices, so
     // `sent` waits for this object's disk as well (DUR3): the output gate holds what follows the write.
     const durable = !reply.settled || this.#writes.flush(now);
     if (fresh !== undefined) {
       this.#delivery.handOver(cid, fresh, now, durable);
     }
-    if (!durable) return this.#outgoing.failed(cid, now, this.#port.chance());
+    if (!durable) {
+      if (receipt !== undefined) this.#devices.tellAll(receipt);
+      return this.#outgoing.failed(cid, now, this.#port.chance());
+    }
     const next = now + this.#config.writes.linger_ms;
     for (const { item, result } of this.#outgoing.done(cid, reply.results, next)) this.#answer(item, result);
+    // After the `sent` that it is about.
+    if (receipt !== undefined) this.#devices.tellAll(receipt);
     this.#startLane(cid, now);
   }
 

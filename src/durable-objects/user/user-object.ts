@@ -86,9 +86,9 @@ export class UserObject extends DurableObject<Env> implements UserRpc {
     this.cost.requests += 1;
     const reply = this.#core.push(call, Date.now());
     this.#after();
-    if (!call.settle || reply.taken >= reply.have) return reply;
-    await this.#flushed(SETTLE_LIMIT_MS);
-    return { have: reply.have, taken: this.#core.heads.taken(call.cid) };
+    if (!call.settle) return reply;
+    if (reply.taken < reply.have) await this.#flushed(SETTLE_LIMIT_MS);
+    return { have: reply.have, taken: this.#core.heads.taken(call.cid), marks: this.#core.ride(call.cid) };
   }
 
   async receipt(cid: Cid, from: Uid, delivered: number, read: number): Promise<boolean> {

@@ -9,7 +9,7 @@ import { refuse, type Refusal } from "../../protocol/codes.ts";
 import type { Ref } from "../../protocol/codec.ts";
 import { directCid, kindOf, peerOf, type Cid, type Uid } from "../../protocol/ids.ts";
 import { encodeControl, requestKey, SYNCED, type Attach, type UpFrame } from "../../protocol/link.ts";
-import type { PushCall, PushReply, Signal } from "../rpc.ts";
+import type { Marks, PushCall, PushReply, Signal } from "../rpc.ts";
 import { Delivery } from "./delivery.ts";
 import { Devices } from "./devices.ts";
 import { Heads } from "./heads.ts";
@@ -64,10 +64,10 @@ export class User {
     this.#devices = devices;
     this.#writes = writes;
     this.#delivery = delivery;
-    this.#sending = new Sending(uid, config, port, { ...parts, delivery });
     const learn: Learn = (cid, done) => this.#learn(cid, done);
     this.#recovery = new Recovery(learn);
     this.#watermarks = new Watermarks(uid, config, port, { ...parts, learn });
+    this.#sending = new Sending(uid, config, port, { ...parts, delivery, watermarks: this.#watermarks });
     this.#typing = new Typing(devices, config.timeouts.typing_ms);
     this.presence = new Presence(uid, store, config, port, () => devices.links);
   }
@@ -225,6 +225,11 @@ export class User {
       this.#writes.settle(cid, attentive, now);
     }
     return reply;
+  }
+
+  /** Watermarks that go with the answer to a push whose writer waits for it; of no push is this asked twice. */
+  ride(cid: Cid): Marks | undefined {
+    return this.#watermarks.ride(cid);
   }
 
   /** The peer of a direct chat reports its watermarks. */

@@ -6,6 +6,7 @@ import type { Config } from "../../config/config.ts";
 import { refuse } from "../../protocol/codes.ts";
 import { kindOf, peerOf, type Cid, type Uid } from "../../protocol/ids.ts";
 import type { UpFrame } from "../../protocol/link.ts";
+import type { Marks } from "../rpc.ts";
 import type { Devices } from "./devices.ts";
 import type { Heads } from "./heads.ts";
 import type { Link } from "./links.ts";
@@ -82,17 +83,30 @@ export class Watermarks {
 
   /** The peer of a direct chat reports its watermarks. False: the chat is not known here, or was lost; it will be again. */
   reported(cid: Cid, from: Uid, delivered: number, read: number, now: number): boolean {
+    if (this.#heads.get(cid) === undefined || peerOf(cid, this.#self) !== from) return false;
+    const frame = this.note(cid, { delivered, read }, now);
+    if (frame !== undefined) this.#devices.tellAll(frame);
+    return true;
+  }
+
+  /** Raises the peer's watermarks; the frame that tells it to the devices, if that is news. */
+  note(cid: Cid, { delivered, read }: Marks, now: number): string | undefined {
     const head = this.#heads.get(cid);
-    if (head === undefined || peerOf(cid, this.#self) !== from) return false;
-    if (delivered <= head.peerDelivered && read <= head.peerRead) return true;
+    const peer = peerOf(cid, this.#self);
+    if (head === undefined || peer === undefined) return undefined;
+    if (delivered <= head.peerDelivered && read <= head.peerRead) return undefined;
     const peerRead = Math.max(head.peerRead, read);
     const peerDelivered = Math.max(head.peerDelivered, delivered, peerRead);
     this.#heads.change(cid, { peerDelivered, peerRead }, this.#heads.nextVersion(now));
     this.#writes.later(now);
     // With `read` always `delivered`: heads show neither above the head, so a device may not have been told the one.
     const marks = read > head.peerRead ? { delivered: peerDelivered, read: peerRead } : { delivered: peerDelivered };
-    this.#devices.tellAll(receiptFrame(cid, from, marks));
-    return true;
+    return receiptFrame(cid, peer, marks);
+  }
+
+  /** This user's watermarks for an answer that the writer waits for; who carries them sees that they arrive. */
+  ride(cid: Cid): Marks | undefined {
+    return this.#receipts.ride(cid);
   }
 
   tick(now: number): void {
@@ -138,12 +152,7 @@ export class Watermarks {
       this.#heads.change(cid, { delivered, read, readCount }, this.#heads.nextVersion(now));
       this.#writes.marked(cid, further, now);
     }
-    if (kindOf(cid) === "direct") {
-      // While the writer waits for this disk the receipt goes at once: it arrives before `sent`, and the writer's object
-      // writes both as one row.
-      const wait = this.#writes.settling(cid) ? 0 : this.#config.writes.receipt_ms;
-      this.#receipts.owe(cid, delivered, read, now + wait);
-    }
+    if (kindOf(cid) === "direct") this.#receipts.owe(cid, delivered, read, now + this.#config.writes.receipt_ms);
   }
 
   #tellWriter(cid: Cid): void {

@@ -40,11 +40,6 @@ export class WriteBehind {
     this.#by(attentive ? now + this.#writes.settle_ack_ms : now);
   }
 
-  /** A writer waits for this disk. */
-  settling(cid: Cid): boolean {
-    return this.#settling.has(cid);
-  }
-
   /** Remembers where a QoS 2 message went: its release has to find the way. */
   note(id: string, cid: Cid, now: number): void {
     this.#qos2.set(id, cid);

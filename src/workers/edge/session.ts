@@ -234,7 +234,8 @@ export class Session {
     if (!decoded.ok) return this.#badFrame(decoded.refusal, decoded.ref, now);
     const { frame } = decoded;
     if (frame.t === "hello") return this.#greet(frame, now);
-    if (this.#state === "hello") return this.#badFrame(refuse("invalid_frame", "hello comes first"), refOf(decoded), now);
+    if (this.#state === "hello")
+      return this.#badFrame(refuse("invalid_frame", "hello comes first"), refOf(decoded), now);
     if (frame.t === "ping") {
       const n = frame.n === undefined ? "" : `"n":${frame.n},`;
       return this.#port.send(`{"t":"pong",${n}"ts":${now}}`);

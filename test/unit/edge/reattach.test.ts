@@ -192,6 +192,22 @@ describe("[RES1] what a new link is told again", () => {
     expect(edge.forwarded()).toEqual(["ack d.alice.bob 2"]);
   });
 
+  test("and again over the next one, when the new link breaks soon", () => {
+    const edge = welcomed();
+    edge.client(ack(2));
+    edge.broken();
+    untilLink(edge);
+    edge.wait(8000);
+    edge.attached();
+    edge.wait(1000);
+    edge.forwarded();
+    edge.links = [];
+    edge.broken();
+    untilLink(edge);
+    edge.attached();
+    expect(edge.forwarded()).toEqual(["ack d.alice.bob 2"]);
+  });
+
   test("watermarks that came while there was none, however long ago and of however many chats", () => {
     const edge = welcomed();
     edge.broken();

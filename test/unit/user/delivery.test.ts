@@ -121,7 +121,9 @@ describe("[ORD2] own sends and others' messages are one sequence", () => {
         }
         // And every send has one answer.
         const answers = [phone, tablet].flatMap(({ frames }) =>
-          frames.flatMap((frame) => (frame.t === "sent" ? frame.id : frame.t === "error" && frame.ref !== CHAT ? String(frame.ref) : [])),
+          frames.flatMap((frame) =>
+            frame.t === "sent" ? frame.id : frame.t === "error" && frame.ref !== CHAT ? String(frame.ref) : [],
+          ),
         );
         const ids = Array.from({ length: sends }, (_, n) => `message-${n + 1}`);
         expect(answers.toSorted()).toEqual(ids.toSorted());
