@@ -10,13 +10,21 @@ import type { Clock } from "./clock.ts";
 /** A disk that refuses: the write is undone, the object goes on. */
 export class DiskRefused extends Error {}
 
+/** Who wants to know of commits. */
+export interface Commits {
+  /** Something is written and not confirmed. */
+  begun(): void;
+  /** It has become durable. */
+  done(): void;
+}
+
 const READS = /^\s*SELECT/i;
 
 export class Disk {
   readonly #clock: Clock;
   readonly #chance: Chance;
   readonly #sqlite = openSqlite();
-  readonly #confirmed: () => void;
+  readonly #commits: Commits;
   readonly #gated: boolean;
   /** Outputs that wait for a confirmation. */
   #held: (() => void)[] = [];
@@ -27,11 +35,11 @@ export class Disk {
   /** Writes that are refused while it is true. */
   refuses = false;
 
-  /** `confirmed` is called whenever writes have become durable. `gated: false` is the deliberate fault of an open gate. */
-  constructor(clock: Clock, chance: Chance, confirmed: () => void, gated: boolean) {
+  /** `gated: false` is the deliberate fault of an open gate. */
+  constructor(clock: Clock, chance: Chance, commits: Commits, gated: boolean) {
     this.#clock = clock;
     this.#chance = chance;
-    this.#confirmed = confirmed;
+    this.#commits = commits;
     this.#gated = gated;
   }
 
@@ -64,6 +72,7 @@ export class Disk {
     this.#sqlite.sql.exec("BEGIN");
     this.#turn += 1;
     const turn = this.#turn;
+    this.#commits.begun();
     this.#clock.after(this.#chance.duration(4, 200), () => turn === this.#turn && this.#dirty && this.#confirm());
   }
 
@@ -90,7 +99,7 @@ export class Disk {
   #confirm(): void {
     this.#sqlite.sql.exec("COMMIT");
     this.#dirty = false;
-    this.#confirmed();
+    this.#commits.done();
     for (const send of this.#held.splice(0)) send();
   }
 }

@@ -27,7 +27,7 @@ export abstract class Host {
   constructor(sim: Sim, name: string, gated: boolean) {
     this.sim = sim;
     this.name = name;
-    this.disk = new Disk(sim.clock, sim.chance, () => this.#committed(), gated);
+    this.disk = new Disk(sim.clock, sim.chance, { begun: () => this.#begun(), done: () => this.#committed() }, gated);
   }
 
   /** Makes the object in memory from what its disk and its sockets keep. */
@@ -133,6 +133,17 @@ export abstract class Host {
   protected setAlarm(at: number): void {
     this.#alarm = at;
     this.disk.wrote();
+  }
+
+  #begun(): void {
+    const { calm, chance, clock, profile } = this.sim;
+    if (calm || !chance.hit(profile.fragile)) return;
+    const life = this.#life;
+    clock.after(chance.between(0, 3), () => {
+      if (this.#life !== life || !this.disk.dirty) return;
+      this.sim.stats.count("crashes in a commit");
+      this.crash();
+    });
   }
 
   #committed(): void {

@@ -14,6 +14,10 @@ export interface Profile {
   readonly faultEvery: number;
   /** Share of calls whose request, or whose answer, is lost. */
   readonly lossy: number;
+  /** Share of writes whose object dies before they are confirmed. */
+  readonly fragile: number;
+  /** The storm ends with a blow: everything dies at once, as when a machine does. */
+  readonly blow: boolean;
   /** Messages that a device sends at once, at most. */
   readonly burst: number;
   /** When the storm ends all clients vanish, and the objects must mend things by themselves. */
@@ -33,6 +37,8 @@ export function profileOf(chance: Chance): Profile {
     pace: chance.pick([150, 400, 1500]),
     faultEvery: chance.pick([300, 800, 2500]),
     lossy: chance.pick([0, 0.01, 0.05, 0.15]),
+    fragile: chance.pick([0, 0.002, 0.02]),
+    blow: chance.hit(0.5),
     burst: crowd ? 120 : chance.pick([1, 3, 12]),
     vanish: chance.hit(0.5),
     config: Config.parse({

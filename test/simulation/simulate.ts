@@ -47,6 +47,7 @@ function run(world: World): void {
   storm(world, world);
   pass(world, profile.stormy);
 
+  if (profile.blow) for (const mortal of [...world.hosts, ...world.edges]) mortal.crash();
   world.calm = true;
   world.trace("world", "calm");
   for (const host of world.hosts) {

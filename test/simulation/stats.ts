@@ -15,6 +15,7 @@ export const COUNTED = [
   "alarms",
   "user crashes",
   "conversation crashes",
+  "crashes in a commit",
   "edge crashes",
   "hibernations",
   "evictions",

@@ -37,12 +37,20 @@ describe("a login that has ended", () => {
 describe("watching", () => {
   test("one connection watches 1,000 users at most; who is watched already, or no longer, does not count", async () => {
     const eve = await connect(await user("eve"));
-    const users = (from: number, count: number): string[] => Array.from({ length: count }, (_, i) => `nobody${from + i}`);
+    const users = (from: number, count: number): string[] =>
+      Array.from({ length: count }, (_, i) => `nobody${from + i}`);
     for (let from = 0; from < 1000; from += 200) eve.write({ t: "watch", users: users(from, 200) });
     eve.write({ t: "watch", users: users(1000, 1) });
     expect((await eve.next("error")).code).toBe("invalid_argument");
-    eve.write({ t: "unwatch", users: users(0, 1) }, { t: "watch", users: users(1000, 1) }, { t: "watch", users: users(1, 200) });
-    await eve.until(() => eve.all("presence").some(({ user: about }) => about === "nobody1000"), "presence of the last");
+    eve.write(
+      { t: "unwatch", users: users(0, 1) },
+      { t: "watch", users: users(1000, 1) },
+      { t: "watch", users: users(1, 200) },
+    );
+    await eve.until(
+      () => eve.all("presence").some(({ user: about }) => about === "nobody1000"),
+      "presence of the last",
+    );
     expect(eve.all("error")).toHaveLength(1);
   });
 });

@@ -2,8 +2,9 @@
 import { evictDurableObject } from "cloudflare:test";
 import { describe, expect, test } from "vitest";
 import type { Cid, Uid } from "../../src/protocol/ids.ts";
+import type { Device } from "../support/device.ts";
 import { advance } from "../support/faults.ts";
-import { connect, conversationStub, pair, rows, user, type Device } from "../support/workers.ts";
+import { connect, conversationStub, pair, rows, user } from "../support/workers.ts";
 
 const RECALL_MS = 48 * 3_600_000;
 

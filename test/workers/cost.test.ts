@@ -3,7 +3,8 @@ import { evictDurableObject, runDurableObjectAlarm, runInDurableObject } from "c
 import { describe, expect, test } from "vitest";
 import type { Cost } from "../../src/durable-objects/cost.ts";
 import type { Cid, Uid } from "../../src/protocol/ids.ts";
-import { connect, conversationStub, pair, range, userStub, type Device } from "../support/workers.ts";
+import type { Device } from "../support/device.ts";
+import { connect, conversationStub, pair, range, userStub } from "../support/workers.ts";
 
 interface Chat {
   readonly alice: Uid;

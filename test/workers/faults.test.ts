@@ -5,8 +5,9 @@ import { afterEach, describe, expect, test } from "vitest";
 import type { UserRpc } from "../../src/durable-objects/rpc.ts";
 import type { Cid, Uid } from "../../src/protocol/ids.ts";
 import { services } from "../../src/workers/env.ts";
+import type { Device, Up } from "../support/device.ts";
 import { abort, breakDisk, SECRET } from "../support/faults.ts";
-import { connect, conversationStub, pair, range, rows, userStub, type Device, type Up } from "../support/workers.ts";
+import { connect, conversationStub, pair, range, rows, userStub } from "../support/workers.ts";
 
 interface Chat {
   readonly alice: Uid;
@@ -44,13 +45,13 @@ async function views({ cid, a, b }: Chat, head: number): Promise<unknown[]> {
 }
 
 /** Memory says what the disk says: the same is seen after all objects have forgotten everything. */
-async function expectMemoryIsDisk(chat: Chat, head: number): Promise<void> {
-  const before = await views(chat, head);
-  const { alice, bob, cid } = chat;
+async function expectMemoryIsDisk(c: Chat, head: number): Promise<void> {
+  const before = await views(c, head);
+  const { alice, bob, cid } = c;
   for (const stub of [userStub(alice), userStub(bob), conversationStub(cid)]) await evictDurableObject(stub);
-  expect(await views(chat, head)).toEqual(before);
-  expect((await chat.b.history(cid)).map(({ seq }) => seq)).toEqual(range(1, head));
-  for (const device of [chat.a, chat.b]) expect(device.disorder(cid)).toEqual([]);
+  expect(await views(c, head)).toEqual(before);
+  expect((await c.b.history(cid)).map(({ seq }) => seq)).toEqual(range(1, head));
+  for (const device of [c.a, c.b]) expect(device.disorder(cid)).toEqual([]);
 }
 
 /** Gives up within a second, so that the answer is seen while the disk is still broken. */
@@ -293,10 +294,7 @@ describe("the disk refuses beside the way of a message", () => {
     await c.b.reached(c.cid, 2);
     await mend();
     c.a.write({ t: "watch", users: [c.bob] });
-    await c.a.until(
-      () => c.a.all("presence").some(({ user, state }) => user === c.bob && state === "online"),
-      "presence",
-    );
+    expect(await c.a.next("presence", ({ state }) => state === "online")).toMatchObject({ user: c.bob });
   });
 
   test("a block: refused, and nobody is blocked", async () => {

@@ -4,8 +4,9 @@ import { describe, expect, test, vi } from "vitest";
 import { Conversation } from "../../src/durable-objects/conversation/conversation.ts";
 import { Heads } from "../../src/durable-objects/user/heads.ts";
 import type { Cid } from "../../src/protocol/ids.ts";
+import type { Device } from "../support/device.ts";
 import { abort, hold } from "../support/faults.ts";
-import { connect, conversationStub, pair, range, userStub, type Device } from "../support/workers.ts";
+import { connect, conversationStub, pair, range, userStub } from "../support/workers.ts";
 
 const PER_DEVICE = 40;
 

@@ -2,8 +2,9 @@
 import { evictDurableObject } from "cloudflare:test";
 import { describe, expect, test } from "vitest";
 import type { Cid, Uid } from "../../src/protocol/ids.ts";
+import type { Device } from "../support/device.ts";
 import { abort } from "../support/faults.ts";
-import { connect, conversationStub, pair, range, userStub, type Device } from "../support/workers.ts";
+import { connect, conversationStub, pair, range, userStub } from "../support/workers.ts";
 
 /** Alice has sent some messages, which bob has and has not acknowledged. */
 async function chat(messages: number): Promise<{ alice: Uid; bob: Uid; cid: Cid; a: Device; b: Device }> {
@@ -98,7 +99,7 @@ describe("receipts", () => {
     const { bob, cid, a, b } = await chat(2);
     await b.sent(cid, "answer");
     await a.reached(cid, 3);
-    expect(await a.next("receipt")).toEqual({ t: "receipt", cid, user: bob, delivered: 2, read: 2 });
+    expect(await a.next("receipt")).toEqual({ t: "receipt", cid, user: bob, delivered: 3, read: 3 });
     expect(await a.head(cid)).toMatchObject({ peer: { delivered: 3, read: 3 } });
   });
 

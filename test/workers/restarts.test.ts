@@ -2,8 +2,9 @@
 import { abortAllDurableObjects, runDurableObjectAlarm, runInDurableObject } from "cloudflare:test";
 import { describe, expect, test } from "vitest";
 import type { Cid, Uid } from "../../src/protocol/ids.ts";
+import type { Device } from "../support/device.ts";
 import { abort, breakDisk, hold } from "../support/faults.ts";
-import { connect, conversationStub, pair, range, rows, userStub, type Device } from "../support/workers.ts";
+import { connect, conversationStub, pair, range, rows, userStub } from "../support/workers.ts";
 
 function alarmOf(stub: DurableObjectStub): Promise<number | null> {
   return runInDurableObject<DurableObject, number | null>(stub, (_, { storage }) => storage.getAlarm());
@@ -63,6 +64,22 @@ describe("an object aborted under a live connection: the client's socket stays o
     await a.until(() => a.all("receipt").some(({ read }) => read === 4), "read");
     expect(await b.head(cid)).toMatchObject({ read: 4, unread: 1 });
     expect(b.closed).toBeUndefined();
+  });
+});
+
+describe("a receipt that the writer's object did not live to hear", () => {
+  test("[RCP1] [RES1] arrives all the same, though the reader has nothing more to say", async () => {
+    const { alice, bob, cid } = await pair();
+    const [a, b] = [await connect(alice), await connect(bob)];
+    const id = a.send(cid, "one");
+    await b.reached(cid, 1);
+    // The reader marks while the conversation waits for it; the writer dies before it has the answer.
+    const held = await hold(userStub(alice));
+    b.write({ t: "ack", cid, seq: 1 }, { t: "read", cid, seq: 1 });
+    await expect.poll(() => rows(userStub(bob), "SELECT read FROM head"), { timeout: 20_000 }).toEqual([{ read: 1 }]);
+    await held.kill();
+    expect((await a.answered(id)).seq).toBe(1);
+    await expect.poll(async () => (await a.head(cid)).peer, { timeout: 20_000 }).toMatchObject({ delivered: 1, read: 1 });
   });
 });
 

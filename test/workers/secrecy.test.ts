@@ -1,7 +1,8 @@
 /** What a stranger can find out: nothing. */
 import { describe, expect, test } from "vitest";
 import type { Cid } from "../../src/protocol/ids.ts";
-import { connect, conversationStub, pair, rows, user, userStub, type Up } from "../support/workers.ts";
+import type { Up } from "../support/device.ts";
+import { connect, conversationStub, pair, rows, user, userStub } from "../support/workers.ts";
 
 const GROUP = "g.01h00000000000000000000000" as Cid;
 

@@ -2,7 +2,8 @@
 import { evictDurableObject } from "cloudflare:test";
 import { describe, expect, test } from "vitest";
 import type { Cid, Uid } from "../../src/protocol/ids.ts";
-import { connect, pair, range, userStub, type Device } from "../support/workers.ts";
+import type { Device } from "../support/device.ts";
+import { connect, pair, range, userStub } from "../support/workers.ts";
 
 const WINDOW = 512;
 
@@ -68,6 +69,6 @@ describe("beyond the window", () => {
     b.write({ t: "read", cid, seq: WINDOW + 40 });
     await b.sync();
     await pour(alice, cid, 1);
-    await b.until(() => b.seqs(cid).includes(WINDOW + 41), "the message after the read");
+    expect(await b.next("message", ({ seq }) => seq === WINDOW + 41)).toMatchObject({ cid });
   });
 });
