@@ -16,6 +16,8 @@ export const Config = z.strictObject({
       bad_frames: z.number().int().min(1).default(20),
       /** Messages handed to a device that it has not acknowledged; beyond, it is told heads only. */
       window: z.number().int().min(1).default(512),
+      /** Connections of one user at a time; one more replaces the oldest. */
+      connections: z.number().int().min(1).default(32),
       /** Frames kept for a broken link, and sends without an answer, of one connection. */
       buffer: z.number().int().min(1).default(1024),
       /** A connection ends itself after this many frames or this time, before the platform does. */

@@ -12,15 +12,17 @@ export interface Sql {
 /** Runs synchronous work as one atomic write. That the work is synchronous is checked by its type. */
 export type Transact = <T>(work: () => T extends Promise<unknown> ? never : T) => T;
 
+/** Whether any step was ever applied here. */
+export function migrated(sql: Sql): boolean {
+  const tables = sql.exec("SELECT name FROM sqlite_master WHERE type = 'table' AND name = 'schema_step'").toArray();
+  return tables.length > 0;
+}
+
 /** Applies the steps this object has not seen. Throws when a step that it has seen now reads otherwise. */
 export function migrate(sql: Sql, transact: Transact, steps: readonly string[]): void {
-  const known = sql
-    .exec<{ name: string }>("SELECT name FROM sqlite_master WHERE type = 'table' AND name = 'schema_step'")
-    .toArray();
-  const done =
-    known.length === 0
-      ? []
-      : sql.exec<{ step: number; hash: string }>("SELECT step, hash FROM schema_step ORDER BY step").toArray();
+  const done = migrated(sql)
+    ? sql.exec<{ step: number; hash: string }>("SELECT step, hash FROM schema_step ORDER BY step").toArray()
+    : [];
   for (const row of done) {
     const text = steps[row.step];
     if (text === undefined) throw new Error(`schema step ${row.step} is newer than this build`);

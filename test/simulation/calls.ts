@@ -24,7 +24,7 @@ export function call<T>(
     if (over || !life.alive) return;
     over = true;
     life.busy -= 1;
-    sim.trace(from.name, `gets from ${to.name} about ${what}: ${JSON.stringify(value)}`);
+    sim.trace(from.name, () => `gets from ${to.name} about ${what}: ${JSON.stringify(value)}`);
     answer(value);
   };
   life.after(DEADLINE_MS, () => settle(undefined));
@@ -45,7 +45,7 @@ export function call<T>(
     }
     sim.clock.after(sim.hop(), () => {
       begun = true;
-      sim.trace(to.name, `is called by ${from.name}: ${what}`);
+      sim.trace(to.name, () => `is called by ${from.name}: ${what}`);
       to.serve(run, (value) => {
         if (!lost) sim.clock.after(sim.hop(), () => settle(value));
       });

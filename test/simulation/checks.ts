@@ -100,7 +100,10 @@ export class Checks {
     if (read > head) throw new Violation("RCP1", `${eye.uid}: ${cid} read ${read} > head ${head}`);
     const counted = this.#ledger.unread(cid, eye.uid as Uid, read, head);
     if (unread !== counted) {
-      throw new Violation("UNR1", `${eye.uid}: ${cid} unread ${unread}, counted ${counted} (read ${read}, head ${head})`);
+      throw new Violation(
+        "UNR1",
+        `${eye.uid}: ${cid} unread ${unread}, counted ${counted} (read ${read}, head ${head})`,
+      );
     }
     if (peer === undefined) throw new Violation("RCP1", `${cid} without its peer`);
     const { delivered, read: theirs } = peer;
@@ -126,7 +129,8 @@ export class Checks {
   }
 
   #member(eye: SessionEye, cid: Cid): void {
-    if (eye.uid === undefined || peerOf(cid, eye.uid) === undefined) throw new Violation("SEC1", `${eye.uid} hears of ${cid}`);
+    if (eye.uid === undefined || peerOf(cid, eye.uid) === undefined)
+      throw new Violation("SEC1", `${eye.uid} hears of ${cid}`);
   }
 
   /** What is shown is what is durable, in its first or an edited form. */
@@ -142,6 +146,7 @@ export class Checks {
       durable.op === op;
     if (!same) throw new Violation("DUR1", `${cid}/${seq} shown is ${id}, durable is ${durable?.id ?? "nothing"}`);
     const changed = edited !== undefined || recalled === true || kind === "amend";
-    if (!changed && JSON.stringify(body) !== durable.body) throw new Violation("DUR1", `${cid}/${seq} has another body`);
+    if (!changed && JSON.stringify(body) !== durable.body)
+      throw new Violation("DUR1", `${cid}/${seq} has another body`);
   }
 }

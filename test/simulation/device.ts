@@ -182,7 +182,7 @@ export class Device {
   }
 
   #abandon(): void {
-    this.#sim.trace(this.id, "is offline");
+    this.#sim.trace(this.id, () => "is offline");
     this.#wire?.down.stop();
     this.#wire = undefined;
     this.#welcomed = false;
@@ -198,7 +198,7 @@ export class Device {
   }
 
   #say(frames: readonly object[]): void {
-    this.#sim.trace(this.id, `says ${JSON.stringify(frames)}`);
+    this.#sim.trace(this.id, () => `says ${JSON.stringify(frames)}`);
     this.#wroteAt = this.#sim.clock.now;
     this.#wire?.up.send(JSON.stringify(frames.length === 1 ? frames[0] : frames));
   }
@@ -207,7 +207,7 @@ export class Device {
 
   #hear(frames: readonly ServerFrame[]): void {
     this.#heardAt = this.#sim.clock.now;
-    this.#sim.trace(this.id, `hears ${JSON.stringify(frames)}`);
+    this.#sim.trace(this.id, () => `hears ${JSON.stringify(frames)}`);
     for (const frame of frames) {
       this.#told.hears(frame);
       this.#frame(frame);

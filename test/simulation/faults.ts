@@ -71,6 +71,7 @@ function harm(sim: Sim, { devices, edges }: Victims): void {
       return;
     case "outage":
       stats.count("outages");
+      if (sim.profile.crowd) return user.goAway(chance.between(5000, 15_000));
       return (chance.hit(0.5) ? user : conversation).goAway(chance.duration(4000, 40_000));
     case "disk": {
       const { disk } = chance.hit(0.5) ? user : conversation;

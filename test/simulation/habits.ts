@@ -32,7 +32,7 @@ export function live(sim: Sim, device: Device): void {
 
 function act(sim: Sim, device: Device): void {
   const { chance, profile } = sim;
-  const what = chance.weighted(ACTS);
+  const what = chance.weighted(profile.crowd ? { ...ACTS, burst: 4 } : ACTS);
   if (what === "send") device.post([message(sim, device)]);
   else if (what === "burst") {
     const cid = chat(sim, device);
@@ -58,7 +58,14 @@ function chat(sim: Sim, device: Device): Cid {
 function message(sim: Sim, device: Device, cid = chat(sim, device)): Post {
   const to = sim.chance.hit(0.5) ? cid : `@${device.peer(cid)}`;
   const id = idOf(sim);
-  return post(cid, { t: "send", id, to, kind: "text", body: { text: `text of ${id}` }, qos: sim.chance.hit(0.2) ? 2 : 1 });
+  return post(cid, {
+    t: "send",
+    id,
+    to,
+    kind: "text",
+    body: { text: `text of ${id}` },
+    qos: sim.chance.hit(0.2) ? 2 : 1,
+  });
 }
 
 function amendment(sim: Sim, device: Device): Post[] {
@@ -68,7 +75,9 @@ function amendment(sim: Sim, device: Device): Post[] {
   if (shown.length === 0) return [];
   const { seq, from } = chance.pick(shown.slice(-8));
   const own = from === device.uid;
-  const op = own ? chance.pick(["edit", "edit", "recall", "react"] as const) : chance.pick(["react", "unreact"] as const);
+  const op = own
+    ? chance.pick(["edit", "edit", "recall", "react"] as const)
+    : chance.pick(["react", "unreact"] as const);
   const id = idOf(sim);
   const frame = { t: "amend", id, cid, target: seq, op } as const;
   if (op === "recall") return [post(cid, frame)];
@@ -77,7 +86,9 @@ function amendment(sim: Sim, device: Device): Post[] {
 
 /** The id of something sent, used again for something else. */
 function conflict(sim: Sim, device: Device): Post[] {
-  const sent = device.outbox.posts.filter(({ state, conflicting, frame }) => state === "sent" && !conflicting && frame.t === "send");
+  const sent = device.outbox.posts.filter(
+    ({ state, conflicting, frame }) => state === "sent" && !conflicting && frame.t === "send",
+  );
   if (sent.length === 0) return [];
   const { frame, cid } = sim.chance.pick(sent);
   const known = device.outbox.posts.some((other) => other.conflicting && other.frame.id === frame.id);
@@ -85,7 +96,16 @@ function conflict(sim: Sim, device: Device): Post[] {
 }
 
 function post(cid: Cid, frame: PostFrame): Post {
-  return { frame, cid, conflicting: false, state: "open", seq: undefined, code: undefined, writtenAt: undefined, notBefore: 0 };
+  return {
+    frame,
+    cid,
+    conflicting: false,
+    state: "open",
+    seq: undefined,
+    code: undefined,
+    writtenAt: undefined,
+    notBefore: 0,
+  };
 }
 
 /** ULIDs, and ids that carry no time: those are only known inside the window. */

@@ -54,7 +54,7 @@ export abstract class Host {
   awake(): Life {
     if (this.#life !== undefined) return this.#life;
     const life = new Life(this.sim.clock);
-    this.sim.trace(this.name, "wakes");
+    this.sim.trace(this.name, () => "wakes");
     this.#life = life;
     const { refuses } = this.disk;
     this.disk.refuses = false;
@@ -91,7 +91,7 @@ export abstract class Host {
 
   /** Nobody reaches it for a while; it knows nothing of that. */
   goAway(ms: number): void {
-    this.sim.trace(this.name, `is away for ${ms}`);
+    this.sim.trace(this.name, () => `is away for ${ms}`);
     this.#awayUntil = this.sim.clock.now + ms;
   }
 
@@ -103,7 +103,7 @@ export abstract class Host {
   crash(): void {
     const life = this.#life;
     if (life === undefined) return;
-    this.sim.trace(this.name, "crashes");
+    this.sim.trace(this.name, () => "crashes");
     this.#life = undefined;
     life.end();
     if (this.disk.crash()) this.sim.stats.count("commits lost");
@@ -119,7 +119,7 @@ export abstract class Host {
   evict(): boolean {
     const life = this.#life;
     if (life === undefined || life.busy > 0 || this.disk.dirty || this.#handling || !this.idle()) return false;
-    this.sim.trace(this.name, "is evicted");
+    this.sim.trace(this.name, () => "is evicted");
     this.#life = undefined;
     life.end();
     this.sleep();
@@ -162,7 +162,7 @@ export abstract class Host {
       if (this.#durableAlarm !== at) return;
       if (this.#handling || !this.reachable) return this.#ringAt(at, 200);
       this.sim.stats.count("alarms");
-      this.sim.trace(this.name, "alarm");
+      this.sim.trace(this.name, () => "alarm");
       const life = this.awake();
       this.#handling = true;
       this.#alarm = undefined;

@@ -71,11 +71,13 @@ export class Ledger {
     const { entries, ids } = this.#log(cid);
     for (const entry of rowsAfter(sql, entries.length)) {
       const before = entries.at(-1);
-      if (entry.seq !== entries.length + 1) throw new Violation("ORD1", `${cid}: ${entry.seq} follows ${entries.length}`);
+      if (entry.seq !== entries.length + 1)
+        throw new Violation("ORD1", `${cid}: ${entry.seq} follows ${entries.length}`);
       const key = `${entry.from} ${entry.id}`;
       if (ids.has(key)) throw new Violation("DUP1", `${cid}: ${key} stands in the log twice`);
       const count = (before?.count ?? 0) + (countable(entry.kind) ? 1 : 0);
-      if (entry.count !== count) throw new Violation("UNR1", `${cid}/${entry.seq}: position ${entry.count}, not ${count}`);
+      if (entry.count !== count)
+        throw new Violation("UNR1", `${cid}/${entry.seq}: position ${entry.count}, not ${count}`);
       ids.add(key);
       entries.push(entry);
       this.#stats.count(entry.kind === "amend" ? "amendments" : "messages");
@@ -86,11 +88,13 @@ export class Ledger {
   compare(cid: Cid, sql: Sql): void {
     const { entries } = this.#log(cid);
     const rows = rowsAfter(sql, 0);
-    if (rows.length !== entries.length) throw new Violation("ORD1", `${cid}: ${rows.length} rows, ${entries.length} were durable`);
+    if (rows.length !== entries.length)
+      throw new Violation("ORD1", `${cid}: ${rows.length} rows, ${entries.length} were durable`);
     for (const [i, row] of rows.entries()) {
       const durable = entries[i] as Durable;
       const same = JSON.stringify({ ...row, body: "" }) === JSON.stringify({ ...durable, body: "" });
-      if (!same || (row.body !== durable.body && row.body !== "")) throw new Violation("ORD1", `${cid}/${row.seq} changed`);
+      if (!same || (row.body !== durable.body && row.body !== ""))
+        throw new Violation("ORD1", `${cid}/${row.seq} changed`);
     }
   }
 
@@ -98,7 +102,16 @@ export class Ledger {
   view(cid: Cid): Shown[] {
     const shown: Shown[] = [];
     for (const { seq, id, from, kind, body, target, op } of this.#log(cid).entries) {
-      shown.push({ seq, id, from, kind, body: kind === "amend" ? "" : body, edited: 0, recalled: false, reactions: new Set() });
+      shown.push({
+        seq,
+        id,
+        from,
+        kind,
+        body: kind === "amend" ? "" : body,
+        edited: 0,
+        recalled: false,
+        reactions: new Set(),
+      });
       const at = target === undefined ? undefined : shown[target - 1];
       if (at === undefined || at.recalled) continue;
       if (op === "recall") shown[at.seq - 1] = { ...at, body: "", edited: 0, recalled: true, reactions: new Set() };

@@ -25,7 +25,8 @@ export function checkReads(sim: Sim, devices: readonly Device[]): void {
   for (const device of devices) {
     for (const [cid, seq] of device.readsOfConnection) {
       const read = headOnDisk(sim, device.uid, cid)?.read ?? 0;
-      if (read < seq) throw new Violation("RES1", `${device.id} read ${cid}/${seq}, the object of ${device.uid} has ${read}`);
+      if (read < seq)
+        throw new Violation("RES1", `${device.id} read ${cid}/${seq}, the object of ${device.uid} has ${read}`);
     }
   }
 }
@@ -40,8 +41,10 @@ export function checkOutcome(sim: Sim, devices: readonly Device[]): void {
     for (const cid of sim.ledger.cids) if (peerOf(cid, device.uid) !== undefined) checkView(sim, device, cid);
     for (const { frame, state, seq, cid, conflicting } of device.outbox.posts) {
       const durable = seq === undefined ? undefined : sim.ledger.entry(cid, seq);
-      if (state === "open") throw new Violation(conflicting ? "DUP2" : "DUR1", `${device.id} has no answer about ${frame.id}`);
-      if (state === "sent" && durable?.id !== frame.id) throw new Violation("DUR1", `${frame.id} is not at ${cid}/${seq}`);
+      if (state === "open")
+        throw new Violation(conflicting ? "DUP2" : "DUR1", `${device.id} has no answer about ${frame.id}`);
+      if (state === "sent" && durable?.id !== frame.id)
+        throw new Violation("DUR1", `${frame.id} is not at ${cid}/${seq}`);
     }
   }
 }
@@ -56,11 +59,15 @@ function checkHead(sim: Sim, uid: Uid, cid: Cid): void {
     throw new Violation("RCP1", `${uid} ${cid}: read ${read}, delivered ${delivered}, head ${head}`);
   }
   const unread = sim.ledger.unread(cid, uid, read, head);
-  if (count - readCount !== unread) throw new Violation("UNR1", `${uid} ${cid}: unread ${count - readCount}, counted ${unread}`);
+  if (count - readCount !== unread)
+    throw new Violation("UNR1", `${uid} ${cid}: unread ${count - readCount}, counted ${unread}`);
   const peer = headOnDisk(sim, peerOf(cid, uid) as Uid, cid);
   if (peer?.peerDelivered !== delivered || peer.peerRead !== read) {
     const theirs = `read ${peer?.peerRead ?? 0}, delivered ${peer?.peerDelivered ?? 0}`;
-    throw new Violation("RCP1", `${uid} ${cid}: read ${read}, delivered ${delivered}; the peer's object knows ${theirs}`);
+    throw new Violation(
+      "RCP1",
+      `${uid} ${cid}: read ${read}, delivered ${delivered}; the peer's object knows ${theirs}`,
+    );
   }
 }
 
@@ -75,7 +82,8 @@ function checkView(sim: Sim, device: Device, cid: Cid): void {
   }
   const row = headOnDisk(sim, device.uid, cid);
   if (row === undefined) return;
-  if (chat.read !== row.read) throw new Violation("RES1", `${device.id} ${cid}: shows read ${chat.read}, it is ${row.read}`);
+  if (chat.read !== row.read)
+    throw new Violation("RES1", `${device.id} ${cid}: shows read ${chat.read}, it is ${row.read}`);
   // Ticks on own messages, not the watermarks themselves: a peer's message is a mark that needs no receipt.
   for (const { seq, from, kind } of expected) {
     if (from !== device.uid || kind === "amend") continue;

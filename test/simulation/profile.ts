@@ -16,10 +16,12 @@ export interface Profile {
   readonly lossy: number;
   /** Share of writes whose object dies before they are confirmed. */
   readonly fragile: number;
-  /** The storm ends with a blow: everything dies at once, as when a machine does. */
-  readonly blow: boolean;
+  /** The storm ends with a blow: this share of everything dies at once; all of it, as when a machine does. */
+  readonly blow: number;
   /** Messages that a device sends at once, at most. */
   readonly burst: number;
+  /** Much is sent, and some are away for long: they find holes. */
+  readonly crowd: boolean;
   /** When the storm ends all clients vanish, and the objects must mend things by themselves. */
   readonly vanish: boolean;
   readonly config: Config;
@@ -28,7 +30,7 @@ export interface Profile {
 /** The profile of a seed. Small limits make rare situations common. */
 export function profileOf(chance: Chance): Profile {
   const limited = chance.hit(0.15);
-  const crowd = chance.hit(0.15);
+  const crowd = chance.hit(0.1);
   return {
     users: chance.between(2, 4),
     devices: 2,
@@ -38,7 +40,8 @@ export function profileOf(chance: Chance): Profile {
     faultEvery: chance.pick([300, 800, 2500]),
     lossy: chance.pick([0, 0.01, 0.05, 0.15]),
     fragile: chance.pick([0, 0.002, 0.02]),
-    blow: chance.hit(0.5),
+    blow: chance.pick([0, 0.5, 1]),
+    crowd,
     burst: crowd ? 120 : chance.pick([1, 3, 12]),
     vanish: chance.hit(0.5),
     config: Config.parse({

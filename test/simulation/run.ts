@@ -25,7 +25,11 @@ const begun = performance.now();
 let failed = 0;
 for (let seed = first; seed < first + count; seed += 1) {
   try {
-    const { stats, violation, at } = simulate(seed, values.bug as Bug | undefined, values.trace ? console.log : undefined);
+    const { stats, violation, at } = simulate(
+      seed,
+      values.bug as Bug | undefined,
+      values.trace ? console.log : undefined,
+    );
     total.add(stats);
     if (violation === undefined) continue;
     console.log(`seed ${seed} at ${(at / 1000).toFixed(1)} s: ${violation.message}`);

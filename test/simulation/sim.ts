@@ -26,7 +26,7 @@ export interface Sim {
   user(uid: Uid): UserHost;
   conversation(cid: Cid): ConversationHost;
   /** Notes what happens, for who looks at one seed. */
-  trace(who: string, what: string): void;
+  trace(who: string, what: () => string): void;
   /** How long one hop over the network takes, ms. */
   hop(): number;
   /** Unique within a run. */

@@ -47,9 +47,9 @@ function run(world: World): void {
   storm(world, world);
   pass(world, profile.stormy);
 
-  if (profile.blow) for (const mortal of [...world.hosts, ...world.edges]) mortal.crash();
+  for (const mortal of [...world.hosts, ...world.edges]) if (world.chance.hit(profile.blow)) mortal.crash();
   world.calm = true;
-  world.trace("world", "calm");
+  world.trace("world", () => "calm");
   for (const host of world.hosts) {
     host.comeBack();
     host.disk.refuses = false;
@@ -59,7 +59,7 @@ function run(world: World): void {
   checkTaken(world, devices);
   if (!profile.vanish) checkReads(world, devices);
 
-  world.trace("world", "everybody comes back");
+  world.trace("world", () => "everybody comes back");
   for (const device of devices) device.settle();
   const deadline = clock.now + HEALING_MS;
   do pass(world, LOOK_MS);

@@ -28,7 +28,12 @@ export function userPort(sim: Sim, host: UserHost, sockets: Sockets): UserPort {
       answer(value, sim.clock.now);
       host.after();
     };
-  const conversation = <T>(what: string, cid: Cid, run: (host: ConversationHost) => Serve<T>, answer: Answer<T>): void => {
+  const conversation = <T>(
+    what: string,
+    cid: Cid,
+    run: (host: ConversationHost) => Serve<T>,
+    answer: Answer<T>,
+  ): void => {
     const to = sim.conversation(cid);
     call(sim, host, to, run(to), then(answer), what);
   };
@@ -70,9 +75,25 @@ export function userPort(sim: Sim, host: UserHost, sockets: Sockets): UserPort {
     count: (cid, seq, answer) =>
       conversation("count", cid, (to) => (respond) => respond(to.core.count(host.uid, seq)), answer),
     release: (cid, ids, answer) =>
-      conversation<true>("release", cid, (to) => (respond) => respond(done(to.core.release(host.uid, ids))), answer),
+      conversation<true>(
+        "release",
+        cid,
+        (to) => (respond) => {
+          to.core.release(host.uid, ids);
+          respond(true);
+        },
+        answer,
+      ),
     block: (cid, on, answer) =>
-      conversation<true>("block", cid, (to) => (respond) => respond(done(to.core.block(host.uid, on))), answer),
+      conversation<true>(
+        "block",
+        cid,
+        (to) => (respond) => {
+          to.core.block(host.uid, on);
+          respond(true);
+        },
+        answer,
+      ),
     receipt: (to, cid, delivered, read, answer) =>
       call<boolean>(
         sim,
@@ -93,8 +114,4 @@ export function userPort(sim: Sim, host: UserHost, sockets: Sockets): UserPort {
     requestId: () => sim.name("r"),
     chance: () => sim.chance.next(),
   };
-}
-
-function done(_: void): true {
-  return true;
 }

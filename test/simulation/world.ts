@@ -72,8 +72,8 @@ export class World implements Sim {
     return [...this.#users.values(), ...this.#conversations.values()];
   }
 
-  trace(who: string, what: string): void {
-    this.#tracer?.(`${String(this.clock.now % 1e7).padStart(7)} ${who.padEnd(12)} ${what}`);
+  trace(who: string, what: () => string): void {
+    this.#tracer?.(`${String(this.clock.now % 1e7).padStart(7)} ${who.padEnd(12)} ${what()}`);
   }
 
   hop(): number {

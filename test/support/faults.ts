@@ -1,4 +1,6 @@
 /** What can go wrong inside the runtime, done on purpose: objects that die, sleep or hang, disks that refuse, clocks that run. */
+import { CONVERSATION_SCHEMA } from "../../src/durable-objects/conversation/conversation-schema.ts";
+import { migrate } from "../../src/durable-objects/migrate.ts";
 import { runInDurableObject } from "cloudflare:test";
 import { vi } from "vitest";
 
@@ -53,6 +55,13 @@ export async function breakDisk(
     runInDurableObject<DurableObject, void>(stub(), (_, { storage }) => void storage.sql.exec(sql));
   await run(`CREATE TRIGGER ${name} BEFORE ${write} WHEN ${when} BEGIN SELECT RAISE(ABORT, '${SECRET}'); END`);
   return () => run(`DROP TRIGGER ${name}`);
+}
+
+/** Makes the tables of a conversation that does not exist yet, so that writes to them can be made to fail. */
+export async function makeTables(stub: DurableObjectStub): Promise<void> {
+  await runInDurableObject<DurableObject, void>(stub, (_, { storage }) => {
+    migrate(storage.sql, (work) => storage.transactionSync(work as () => never), CONVERSATION_SCHEMA);
+  });
 }
 
 /**

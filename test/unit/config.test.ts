@@ -9,7 +9,12 @@ describe("configuration", () => {
   test("what is given stands beside the defaults of the rest", () => {
     const { limits, timeouts } = parseConfig('{"limits":{"rate":1e6,"burst":1e6}}');
     expect(limits).toMatchObject({ rate: 1e6, burst: 1e6, window: 512 });
-    expect(timeouts).toMatchObject({ hello_ms: 10_000, heartbeat_ms: 30_000, typing_ms: 6000, presence_grace_ms: 10_000 });
+    expect(timeouts).toMatchObject({
+      hello_ms: 10_000,
+      heartbeat_ms: 30_000,
+      typing_ms: 6000,
+      presence_grace_ms: 10_000,
+    });
   });
 
   test.each([

@@ -6,7 +6,7 @@ import type { UserRpc } from "../../src/durable-objects/rpc.ts";
 import type { Cid, Uid } from "../../src/protocol/ids.ts";
 import { services } from "../../src/workers/env.ts";
 import type { Device, Up } from "../support/device.ts";
-import { abort, breakDisk, SECRET } from "../support/faults.ts";
+import { abort, breakDisk, makeTables, SECRET } from "../support/faults.ts";
 import { connect, conversationStub, pair, range, rows, userStub } from "../support/workers.ts";
 
 interface Chat {
@@ -68,6 +68,7 @@ describe("the conversation's disk refuses", () => {
     "[DUR1] [DUP1] %s: no `sent`, nothing kept; the same id gets through afterwards, once",
     async (_, write, when, more, before) => {
       const c = await chat(before);
+      if (before === 0) await makeTables(conversationStub(c.cid));
       const mend = await breakDisk(() => conversationStub(c.cid), write, when);
       const id = c.a.id();
       c.a.send(c.cid, "tried", { ...more, ...IMPATIENT, id });

@@ -53,13 +53,13 @@ export class ConversationObject extends DurableObject<Env> implements Conversati
     // ORD3: no await from the commit to here, so no later message can enter the lanes before this one. What leaves,
     // the pushes and the reply alike, is held by the output gate until the commit is on disk (DUR1).
     if (reply.results.some((result) => "seq" in result)) this.#pump();
-    if (!hold) return reply;
+    if (!hold) return { ...reply, marks: this.#core.marksFor(uid) };
     await this.#hold(() => this.#core.settled(reply.head, uid), this.#writes.settle_ms, uid);
     if (!this.#core.settled(reply.head, uid)) {
       this.#core.arm();
       this.#setAlarm(1);
     }
-    return { ...reply, settled: !this.#core.armed, marks: this.#core.marksFor(uid)?.marks };
+    return { ...reply, settled: !this.#core.armed, marks: this.#core.marksFor(uid) };
   }
 
   async release(uid: Uid, ids: readonly string[]): Promise<void> {
@@ -142,7 +142,7 @@ export class ConversationObject extends DurableObject<Env> implements Conversati
 
   /** Tells a writer the watermarks that no reply of this object will carry to it. */
   #passOn(uid: Uid): void {
-    const due = this.#core.marksFor(uid);
+    const due = this.#core.marksDue(uid);
     if (due === undefined) return;
     const { delivered, read } = due.marks;
     const stub = this.env.USERS.get(this.env.USERS.idFromName(uid));

@@ -1,6 +1,6 @@
 /** All SQL of a conversation. Synchronous; what one transaction writes is durable together or not at all. */
 import type { Uid } from "../../protocol/ids.ts";
-import { migrate, type Sql, type Transact } from "../migrate.ts";
+import { migrate, migrated, type Sql, type Transact } from "../migrate.ts";
 import type { Amended } from "../message-json.ts";
 import type { Entry, PageQuery, Position } from "../rpc.ts";
 import { CONVERSATION_SCHEMA } from "./conversation-schema.ts";
@@ -53,15 +53,20 @@ const IDS = 4096;
 export class ConversationStore {
   readonly #sql: Sql;
   readonly #transact: Transact;
+  /** It has tables. Without them it has no members, so nobody gets further than to its `members` and `last`. */
+  #made: boolean;
 
   constructor(sql: Sql, transact: Transact) {
     this.#sql = sql;
     this.#transact = transact;
-    migrate(sql, transact, CONVERSATION_SCHEMA);
+    // Anybody may ask about a conversation that never was; being asked leaves nothing on the disk.
+    this.#made = migrated(sql);
+    if (this.#made) migrate(sql, transact, CONVERSATION_SCHEMA);
   }
 
   /** The newest entry. */
   last(): LogRow | undefined {
+    if (!this.#made) return undefined;
     const [row] = this.#sql.exec<RawRow>(`SELECT ${COLUMNS} FROM log ORDER BY seq DESC LIMIT 1`).toArray();
     return row && toEntry(row);
   }
@@ -144,6 +149,7 @@ export class ConversationStore {
   }
 
   members(): MemberRow[] {
+    if (!this.#made) return [];
     return this.#sql
       .exec<{ uid: string; joined_seq: number; taken_seq: number; blocks: number }>(
         "SELECT uid, joined_seq, taken_seq, blocks FROM member ORDER BY uid",
@@ -157,7 +163,10 @@ export class ConversationStore {
       }));
   }
 
+  /** Makes the conversation: until now it had no tables. */
   createMembers(uids: readonly Uid[]): void {
+    migrate(this.#sql, this.#transact, CONVERSATION_SCHEMA);
+    this.#made = true;
     this.#transact(() => {
       for (const uid of uids) {
         this.#sql.exec("INSERT INTO member (uid, joined_seq, taken_seq, blocks) VALUES (?, 0, 0, 0)", uid);

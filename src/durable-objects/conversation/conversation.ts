@@ -39,8 +39,8 @@ export class Conversation {
   #dedup = new Dedup();
   #tail: LogRow[] = [];
   #last: LogRow | undefined;
-  /** Watermarks on their way from one member of a direct chat to the other. */
-  readonly #marks = new Map<Uid, Marks>();
+  /** Watermarks on their way from one member of a direct chat to the other; `carried`: an answer or a call took them along. */
+  readonly #marks = new Map<Uid, { readonly marks: Marks; carried: boolean }>();
   /** Ids below this seq may be forgotten. */
   #dedupFloor = 1;
   #armed: boolean;
@@ -137,15 +137,28 @@ export class Conversation {
 
   pushed(uid: Uid, reply: PushReply, now: number, chance: number): void {
     this.#outbox.pushed(uid, reply, now, chance);
-    if (reply.marks !== undefined) this.#marks.set(uid, reply.marks);
+    const { marks } = reply;
+    const known = this.#marks.get(uid)?.marks;
+    if (marks === undefined || (known?.delivered === marks.delivered && known.read === marks.read)) return;
+    this.#marks.set(uid, { marks, carried: false });
   }
 
-  /** Watermarks that the others sent along for `uid`; they are the caller's to deliver from now on. */
-  marksFor(uid: Uid): { readonly from: Uid; readonly marks: Marks } | undefined {
-    for (const [from, marks] of this.#marks) {
+  /** Watermarks that nothing has carried to `uid` yet; the caller does. */
+  marksDue(uid: Uid): { readonly from: Uid; readonly marks: Marks } | undefined {
+    for (const [from, sent] of this.#marks) {
+      if (from === uid || sent.carried) continue;
+      sent.carried = true;
+      return { from, marks: sent.marks };
+    }
+    return undefined;
+  }
+
+  /** For an answer to `uid`: also marks that were carried before, because that answer may have died with its receiver. */
+  marksFor(uid: Uid): Marks | undefined {
+    for (const [from, sent] of this.#marks) {
       if (from === uid) continue;
-      this.#marks.delete(from);
-      return { from, marks };
+      sent.carried = true;
+      return sent.marks;
     }
     return undefined;
   }

@@ -58,14 +58,18 @@ export class Receipts {
     return due;
   }
 
-  /** Marks that the writer lacks, to go with an answer that it waits for anyway; who carries them sees that they arrive. */
-  ride(cid: Cid): Marks | undefined {
-    const debt = this.#debts.get(cid);
-    if (debt === undefined || covers(debt.asked, debt.now)) return undefined;
-    debt.asked = debt.now;
-    debt.told = debt.now;
+  /**
+   * These marks may go with an answer that the writer waits for anyway; undefined when the writer has them on its disk. They
+   * are not told by that, but on their way: who asks again is given them again.
+   */
+  ride(cid: Cid, marks: Marks): Marks | undefined {
+    const debt = this.#debt(cid);
+    if (covers(debt.told, marks)) return undefined;
+    debt.now = most(debt.now, marks);
+    debt.asked = most(debt.asked, marks);
     debt.dueAt = undefined;
-    return debt.now;
+    this.#trim();
+    return marks;
   }
 
   told(cid: Cid, delivered: number, read: number): void {

@@ -95,6 +95,13 @@ export class User {
         this.#port.shut(other, "replaced");
       }
     }
+    if (this.links.size >= this.#config.limits.connections) {
+      const [oldest] = [...this.links].toSorted((a, b) => a.started - b.started);
+      if (oldest !== undefined) {
+        this.#devices.links.delete(oldest);
+        this.#port.shut(oldest, "replaced");
+      }
+    }
     this.#devices.links.add(link);
     this.#port.keep(link);
     if (!attach.again) this.#store.noteDevice(link.device, attach.name ?? "", attach.platform ?? "", now);

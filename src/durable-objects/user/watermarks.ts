@@ -106,7 +106,10 @@ export class Watermarks {
 
   /** This user's watermarks for an answer that the writer waits for; who carries them sees that they arrive. */
   ride(cid: Cid): Marks | undefined {
-    return this.#receipts.ride(cid);
+    const head = this.#heads.get(cid);
+    if (head === undefined || kindOf(cid) !== "direct") return undefined;
+    const { delivered, read } = head;
+    return this.#receipts.ride(cid, { delivered, read });
   }
 
   tick(now: number): void {

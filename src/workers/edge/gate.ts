@@ -43,6 +43,11 @@ export class Bucket {
     this.#promised = Math.max(free, this.#promised + 1000 / this.#rate);
     return { retryAfter: Math.ceil(this.#promised - now), flood: this.#refused > this.#burst };
   }
+
+  /** Takes tokens for what a request turned out to cost. Leaves enough that honest acks are no flood. */
+  charge(tokens: number): void {
+    this.#tokens = Math.max(this.#tokens - tokens, Math.min(this.#tokens, -this.#burst / 2));
+  }
 }
 
 /** Counts events within a minute. */

@@ -52,6 +52,9 @@ const MARKS_MS = 50;
 const MARKS = 64;
 /** Users that one connection may watch: whom it watches is kept, and told again over every new link. */
 const WATCHED = 1000;
+/** Long answers, by their beginning, and what they cost of the connection's rate. */
+const ANSWER = /^\{"t":"(?:heads|page)"/;
+const CHARACTERS_PER_TOKEN = 8192;
 /** Clients told to go away at the same time come back over this many ms. */
 const STAGGER_MS = 5000;
 
@@ -178,6 +181,8 @@ export class Session {
     if (version > this.#version) this.#version = version;
     for (const key of done) if (!this.#open.delete(key) && key === SYNCED) this.#synced = true;
     if (seen !== "") this.#saw(seen, now);
+    // A client that asks for much and does not read would fill memory at our end: answers cost it tokens by their length.
+    if (ANSWER.test(down.payload)) this.#bucket.charge(down.payload.length / CHARACTERS_PER_TOKEN);
     if (about === "" || this.#watching.has(about as Uid)) this.#port.send(down.payload);
   }
 

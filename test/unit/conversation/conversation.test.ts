@@ -56,6 +56,20 @@ describe("the reply to a call", () => {
     expect(judge(0, entries, true)).toMatchObject({ is: "accepted", hole: true });
   });
 
+  test("[UNR1] to a caller far behind says which own entry it cannot see there", () => {
+    const chat = filled(300);
+    chat.append(BOB, ...Array.from({ length: 200 }, (_, n) => draft(`bobs-${n}-x`)));
+    const mine = chat.core.append(ALICE, 0, 0, [], chat.now).reply;
+    expect([mine.entries[0]?.seq, mine.own]).toEqual([373, { seq: 300, count: 300 }]);
+    chat.restart();
+    expect(chat.core.append(ALICE, 0, 0, [], chat.now).reply.own).toEqual(mine.own);
+    expect(chat.core.append(BOB, 0, 0, [], chat.now).reply.own).toEqual({ seq: 372, count: 372 });
+    expect(chat.core.append(BOB, 499, 0, [], chat.now).reply.own).toBeUndefined();
+    // What is not the caller's own does not count.
+    const other = filled(400);
+    expect(other.core.append(BOB, 0, 0, [], other.now).reply.own).toBeUndefined();
+  });
+
   test("is the same from memory and from the disk", () => {
     const chat = filled(40);
     const fromMemory = chat.core.append(BOB, 3, 0, [], chat.now).reply.entries;

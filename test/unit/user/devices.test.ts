@@ -61,6 +61,17 @@ describe("ending sessions", () => {
   });
 });
 
+describe("a login that ended", () => {
+  test("ends its connections that are on their way, too, also after the object died", () => {
+    const alice = new Alice();
+    alice.user.endSessions("a", alice.now);
+    alice.restart();
+    const [late, other] = [alice.connect("phone", { login: "a" }), alice.connect("tablet", { login: "b" })];
+    expect([late.ended, other.ended, alice.user.links.size]).toEqual(["unauthenticated", undefined, 1]);
+    expect(late.controls).toEqual([]);
+  });
+});
+
 describe("[RES1] heads since a version", () => {
   test("a new connection without one is told where it stands, and nothing else", () => {
     const alice = talked();
@@ -121,7 +132,7 @@ describe("[RES1] heads since a version", () => {
     alice.restart();
     const phone = alice.connect("phone", { since: known });
     alice.push(ofBob(2));
-    const [message] = phone.frames.filter((frame) => frame.t === "message");
+    const message = phone.frames.find((frame) => frame.t === "message");
     expect(message?.version).toBeGreaterThan(known);
   });
 

@@ -10,6 +10,7 @@ import type {
   Entry,
   Page,
   PageQuery,
+  PushCall,
   PushReply,
   Signal,
 } from "../../../src/durable-objects/rpc.ts";
@@ -173,7 +174,7 @@ export class Alice {
   }
 
   /** The conversation offers entries. */
-  push(entries: readonly Entry[], change: { cid?: Cid; settle?: boolean; skip?: boolean } = {}): PushReply {
+  push(entries: readonly Entry[], change: Partial<PushCall> = {}): PushReply {
     return this.user.push({ cid: CHAT, settle: false, skip: false, entries, ...change }, this.now);
   }
 

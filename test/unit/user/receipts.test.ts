@@ -112,6 +112,17 @@ describe("a debt", () => {
     expect(receipts.nextDue()).toBeUndefined();
   });
 
+  test("may ride on an answer that the writer waits for, and then needs no call", () => {
+    const receipts = new Receipts();
+    const marks = { delivered: 2, read: 1 };
+    receipts.owe(CHAT, 2, 1, 100);
+    expect([receipts.ride(CHAT, marks), receipts.nextDue()]).toEqual([marks, undefined]);
+    // The answer may have been lost: who asks again gets them again, until the writer has them on its disk.
+    expect(receipts.ride(CHAT, marks)).toEqual(marks);
+    receipts.told(CHAT, 2, 1);
+    expect(receipts.ride(CHAT, marks)).toBeUndefined();
+  });
+
   test("is told again after failures, later each time, and given up after ten", () => {
     const receipts = new Receipts();
     receipts.owe(CHAT, 1, 0, 0);

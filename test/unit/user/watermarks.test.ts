@@ -175,6 +175,19 @@ describe("[RCP1] the peer's watermarks", () => {
     );
   });
 
+  test("that come with the answer to a send are told after it", () => {
+    const { alice, phone } = talked();
+    const tablet = alice.connect("tablet");
+    alice.up(phone, send("message-4"));
+    const { drafts, answer } = alice.call("append");
+    answer({ ...accepted(drafts, 4), marks: { delivered: 4, read: 0 } }, alice.now);
+    expect([phone.words(), tablet.words()]).toEqual([
+      ["sent message-4 4", "receipt of bob delivered 4 read -"],
+      ["message 4 of alice", "receipt of bob delivered 4 read -"],
+    ]);
+    expect(alice.head().peer).toMatchObject({ delivered: 4, read: 3 });
+  });
+
   test("[SEC1] a report by somebody else, or about a chat that is not, changes nothing", () => {
     const { alice, phone } = talked();
     alice.user.receipt(CHAT, CAROL, 3, 3, alice.now);
