@@ -14,6 +14,7 @@ import type { Sim } from "./sim.ts";
 const LONGEST_ALARM = 64;
 
 interface Held {
+  readonly uid: Uid | undefined;
   readonly ready: () => boolean;
   readonly go: () => void;
 }
@@ -52,13 +53,16 @@ export class ConversationHost extends Host {
     respond: (reply: AppendReply) => void,
     fail: () => void,
   ): void {
+    if (drafts.length === 0 && !this.core.exists) {
+      return respond(refuseAll([], refuse("not_found", "no such conversation")));
+    }
     this.#ensure(uid, fail, (refusal) => {
       if (refusal !== undefined) return respond(refuseAll(drafts, refusal));
       const { core } = this;
       const { reply, hold, arm } = core.append(uid, have, taken, drafts, this.sim.clock.now);
       if (arm) this.#arm(1);
       if (reply.results.some((result) => "seq" in result)) this.#pump();
-      if (!hold) return respond(reply);
+      if (!hold) return respond({ ...reply, marks: core.marksFor(uid) });
       this.sim.stats.count("replies held");
       this.#hold(
         () => core.settled(reply.head, uid),
@@ -67,8 +71,9 @@ export class ConversationHost extends Host {
             core.arm();
             this.#arm(1);
           }
-          respond({ ...reply, settled: !core.armed });
+          respond({ ...reply, settled: !core.armed, marks: core.marksFor(uid) });
         },
+        uid,
       );
     });
   }
@@ -159,11 +164,22 @@ export class ConversationHost extends Host {
         this.#pushing.delete(uid);
         if (reply === undefined) core.pushFailed(uid, sim.clock.now, sim.chance.next());
         else core.pushed(uid, reply, sim.clock.now, sim.chance.next());
+        const waiting = new Set([...this.#held].map((held) => held.uid));
         for (const held of this.#held) if (held.ready()) held.go();
+        for (const other of core.members) if (other !== uid && !waiting.has(other)) this.#passOn(other);
         this.#pump();
       },
       `push ${push.entries[0]?.seq}-${push.entries.at(-1)?.seq} ${push.settle ? "settle" : ""}`,
     );
+  }
+
+  #passOn(uid: Uid): void {
+    const due = this.core.marksDue(uid);
+    if (due === undefined) return;
+    const { delivered, read } = due.marks;
+    const writer = this.sim.user(uid);
+    const what = `marks ${delivered} ${read}`;
+    call(this.sim, this, writer, (respond) => writer.receipt(this.cid, due.from, delivered, read, respond), () => {}, what);
   }
 
   #schedule(): void {
@@ -176,9 +192,10 @@ export class ConversationHost extends Host {
     });
   }
 
-  #hold(ready: () => boolean, then: () => void): void {
+  #hold(ready: () => boolean, then: () => void, uid?: Uid): void {
     if (ready()) return then();
     const held: Held = {
+      uid,
       ready,
       go: () => {
         if (this.#held.delete(held)) then();

@@ -78,8 +78,12 @@ export class UserHost extends Host {
     const reply = core.push(push, sim.clock.now);
     this.after();
     if (sim.bug === "taken too early") return respond({ have: reply.have, taken: reply.have });
-    if (!push.settle || reply.taken >= reply.have) return respond(reply);
-    this.#flushed(SETTLE_LIMIT_MS, () => respond({ have: reply.have, taken: core.heads.taken(push.cid) }));
+    if (!push.settle) return respond(reply);
+    const settled = (): void => {
+      respond({ have: reply.have, taken: core.heads.taken(push.cid), marks: core.ride(push.cid, sim.clock.now) });
+    };
+    if (reply.taken < reply.have) this.#flushed(SETTLE_LIMIT_MS, settled);
+    else settled();
   }
 
   receipt(cid: Cid, from: Uid, delivered: number, read: number, respond: (known: boolean) => void): void {

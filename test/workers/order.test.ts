@@ -96,7 +96,7 @@ describe("between a commit and its hand-over", () => {
     });
     const { send } = WebSocket.prototype;
     vi.spyOn(WebSocket.prototype, "send").mockImplementation(function (this: WebSocket, data) {
-      if (typeof data === "string" && /^\d*;.*\n.*"seq":1/.test(data)) trace.push("hand over");
+      if (typeof data === "string" && /^\d*;.*\n.*"t":"(?:message|sent)".*"seq":1/.test(data)) trace.push("hand over");
       send.call(this, data);
     });
     await a.sent(cid, "one");

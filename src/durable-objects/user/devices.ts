@@ -70,6 +70,14 @@ export class Devices {
     for (const { frame, version } of make.headsFrames(views)) this.tell(link, [frame], { version });
   }
 
+  /** Tells all devices a head that changed by itself. */
+  tellHead(cid: Cid): void {
+    for (const link of this.links) {
+      link.behind.add(cid);
+      this.tellBehind(link);
+    }
+  }
+
   tick(now: number): void {
     if (this.#behindAt === undefined || this.#behindAt > now) return;
     this.#behindAt = undefined;

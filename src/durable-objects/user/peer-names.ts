@@ -1,5 +1,6 @@
 /** Display names of the peers of direct chats, filled in when they are known; a list shows the uid until then. */
 import { kindOf, peerOf, type Cid, type Uid } from "../../protocol/ids.ts";
+import type { Devices } from "./devices.ts";
 import type { Heads } from "./heads.ts";
 import type { UserPort } from "./user-port.ts";
 import type { HeadRow } from "./user-store.ts";
@@ -10,14 +11,16 @@ export class PeerNames {
   readonly #heads: Heads;
   readonly #port: UserPort;
   readonly #writes: WriteBehind;
+  readonly #devices: Devices;
   /** Asked since the wake: a name that could not be found out is not asked for with every message. */
   readonly #asked = new Set<Cid>();
 
-  constructor(self: Uid, port: UserPort, parts: { heads: Heads; writes: WriteBehind }) {
+  constructor(self: Uid, port: UserPort, parts: { heads: Heads; writes: WriteBehind; devices: Devices }) {
     this.#self = self;
     this.#port = port;
     this.#heads = parts.heads;
     this.#writes = parts.writes;
+    this.#devices = parts.devices;
   }
 
   /** Asks for the names that are missing in these heads. */
@@ -36,6 +39,7 @@ export class PeerNames {
         if (name === undefined || this.#heads.get(cid)?.peerName !== "") continue;
         this.#heads.change(cid, { peerName: name }, this.#heads.nextVersion(now));
         this.#writes.later(now);
+        this.#devices.tellHead(cid);
       }
     });
   }

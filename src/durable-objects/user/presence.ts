@@ -76,7 +76,7 @@ export class Presence {
     // Objects are only woken for users that exist; of the others it is known that they are not online.
     this.#port.names(users, (known) => {
       for (const user of users) {
-        if (known?.has(user) !== true) tell(user, false, 0);
+        if (known?.has(user) === false) tell(user, false, 0);
         else this.#port.watch(user, true, (state) => state && tell(user, state.online, state.lastSeen));
       }
     });

@@ -15,12 +15,16 @@ interface Debt {
   /** Calls in flight: a call lasts until the writer's disk has the marks, and newer marks do not wait for that. */
   flying: number;
   attempts: number;
+  /** When marks last went with an answer of another. */
+  rodeAt: number;
 }
 
 const NONE: Marks = { delivered: 0, read: 0 };
 
 const RETRY = { backoff: 500, longest: 30_000 };
 const ATTEMPTS = 10;
+/** So long marks that rode along are taken for told, ms. */
+const RIDE_MS = 5_000;
 /** Chats remembered as told; beyond, the oldest is forgotten, which costs at most one superfluous call. */
 const REMEMBERED = 500;
 
@@ -31,7 +35,9 @@ export class Receipts {
   owe(cid: Cid, delivered: number, read: number, at: number): void {
     const debt = this.#debt(cid);
     debt.now = most(debt.now, { delivered, read });
-    if (!covers(debt.asked, debt.now)) debt.dueAt ??= at;
+    // Nobody says whether a ride arrived. Who says the same again much later has come back, and is told by a call.
+    const doubtful = debt.flying === 0 && !covers(debt.told, debt.now) && at > debt.rodeAt + RIDE_MS;
+    if (!covers(debt.asked, debt.now) || doubtful) debt.dueAt ??= at;
     this.#trim();
   }
 
@@ -62,12 +68,13 @@ export class Receipts {
    * These marks may go with an answer that the writer waits for anyway; undefined when the writer has them on its disk. They
    * are not told by that, but on their way: who asks again is given them again.
    */
-  ride(cid: Cid, marks: Marks): Marks | undefined {
+  ride(cid: Cid, marks: Marks, now: number): Marks | undefined {
     const debt = this.#debt(cid);
     if (covers(debt.told, marks)) return undefined;
     debt.now = most(debt.now, marks);
     debt.asked = most(debt.asked, marks);
     debt.dueAt = undefined;
+    debt.rodeAt = now;
     this.#trim();
     return marks;
   }
@@ -102,7 +109,7 @@ export class Receipts {
   #debt(cid: Cid): Debt {
     let debt = this.#debts.get(cid);
     if (debt === undefined) {
-      debt = { now: NONE, asked: NONE, told: NONE, dueAt: undefined, flying: 0, attempts: 0 };
+      debt = { now: NONE, asked: NONE, told: NONE, dueAt: undefined, flying: 0, attempts: 0, rodeAt: 0 };
       this.#debts.set(cid, debt);
     }
     return debt;

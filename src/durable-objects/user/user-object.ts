@@ -88,7 +88,8 @@ export class UserObject extends DurableObject<Env> implements UserRpc {
     this.#after();
     if (!call.settle) return reply;
     if (reply.taken < reply.have) await this.#flushed(SETTLE_LIMIT_MS);
-    return { have: reply.have, taken: this.#core.heads.taken(call.cid), marks: this.#core.ride(call.cid) };
+    const marks = this.#core.ride(call.cid, Date.now());
+    return { have: reply.have, taken: this.#core.heads.taken(call.cid), marks };
   }
 
   async receipt(cid: Cid, from: Uid, delivered: number, read: number): Promise<boolean> {

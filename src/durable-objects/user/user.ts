@@ -56,7 +56,7 @@ export class User {
     const writes = new WriteBehind(heads, config.writes);
     const outgoing = new Outgoing();
     const receipts = new Receipts();
-    const names = new PeerNames(uid, port, { heads, writes });
+    const names = new PeerNames(uid, port, { heads, writes, devices });
     const parts = { store, heads, devices, writes, outgoing, receipts, names };
     const delivery = new Delivery(uid, config, port, parts);
     this.heads = heads;
@@ -235,8 +235,8 @@ export class User {
   }
 
   /** Watermarks that go with the answer to a push whose writer waits for it; of no push is this asked twice. */
-  ride(cid: Cid): Marks | undefined {
-    return this.#watermarks.ride(cid);
+  ride(cid: Cid, now: number): Marks | undefined {
+    return this.#watermarks.ride(cid, now);
   }
 
   /** The peer of a direct chat reports its watermarks. */
@@ -288,10 +288,7 @@ export class User {
     const { muted = head.muted, pinned = head.pinned } = change;
     const changed = this.heads.change(cid, { muted, pinned }, this.heads.nextVersion(now));
     const written = this.#writes.flush(now);
-    for (const link of this.links) {
-      link.behind.add(cid);
-      this.#devices.tellBehind(link);
-    }
+    this.#devices.tellHead(cid);
     return written ? ok(changed) : err(refuse("unavailable", "try again", 1000));
   }
 

@@ -105,11 +105,11 @@ export class Watermarks {
   }
 
   /** This user's watermarks for an answer that the writer waits for; who carries them sees that they arrive. */
-  ride(cid: Cid): Marks | undefined {
+  ride(cid: Cid, now: number): Marks | undefined {
     const head = this.#heads.get(cid);
     if (head === undefined || kindOf(cid) !== "direct") return undefined;
     const { delivered, read } = head;
-    return this.#receipts.ride(cid, { delivered, read });
+    return this.#receipts.ride(cid, { delivered, read }, now);
   }
 
   tick(now: number): void {

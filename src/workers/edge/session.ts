@@ -6,13 +6,14 @@
 import type { Config } from "../../config/config.ts";
 import { CLOSE_RESTART, CODES, refuse, type Code, type Refusal } from "../../protocol/codes.ts";
 import { decode, type Decoded, type Ref } from "../../protocol/codec.ts";
-import { BATCH_FRAMES, BODY_BYTES, FRAME_BYTES, type ClientFrameOf } from "../../protocol/frames.ts";
-import type { DeviceId, Uid } from "../../protocol/ids.ts";
+import { BATCH_FRAMES, type ClientFrameOf } from "../../protocol/frames.ts";
+import type { Uid } from "../../protocol/ids.ts";
 import { decodeDown, keyOf, SYNCED, type Attach, type UpFrame } from "../../protocol/link.ts";
 import type { Result } from "../../lib/result.ts";
 import { Bucket, Minute } from "./gate.ts";
 import { Lately } from "./lately.ts";
 import { neverRefused, refOf, toUp } from "./up-frames.ts";
+import { welcomeFrame } from "./welcome.ts";
 
 /** Who a token belongs to. */
 export interface Who {
@@ -342,26 +343,9 @@ export class Session {
   }
 
   #welcome(version: number, now: number): void {
-    const { limits, timeouts } = this.#config;
-    this.#port.send(
-      JSON.stringify({
-        t: "welcome",
-        session: this.#id,
-        user: this.#who?.uid,
-        device: (this.#hello?.device.id ?? "") as DeviceId,
-        version,
-        ts: now,
-        heartbeat: timeouts.heartbeat_ms / 1000,
-        limits: {
-          frame: FRAME_BYTES,
-          batch: BATCH_FRAMES,
-          body: BODY_BYTES,
-          rate: limits.rate,
-          burst: limits.burst,
-          window: limits.window,
-        },
-      }),
-    );
+    const { device } = this.#hello as ClientFrameOf<"hello">;
+    const user = (this.#who as Who).uid;
+    this.#port.send(welcomeFrame({ session: this.#id, user, device: device.id, version, ts: now }, this.#config));
   }
 
   // --- refusals and ends -----------------------------------------------------------------------------------------

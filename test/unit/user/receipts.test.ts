@@ -116,11 +116,17 @@ describe("a debt", () => {
     const receipts = new Receipts();
     const marks = { delivered: 2, read: 1 };
     receipts.owe(CHAT, 2, 1, 100);
-    expect([receipts.ride(CHAT, marks), receipts.nextDue()]).toEqual([marks, undefined]);
+    expect([receipts.ride(CHAT, marks, 50), receipts.nextDue()]).toEqual([marks, undefined]);
     // The answer may have been lost: who asks again gets them again, until the writer has them on its disk.
-    expect(receipts.ride(CHAT, marks)).toEqual(marks);
+    expect(receipts.ride(CHAT, marks, 60)).toEqual(marks);
+    // Another device with the same marks is no news; a device that comes back with them is a reason to make sure.
+    receipts.owe(CHAT, 2, 1, 200);
+    expect(receipts.nextDue()).toBeUndefined();
+    receipts.owe(CHAT, 2, 1, 60_000);
+    expect(receipts.start(60_000)).toEqual([CHAT]);
     receipts.told(CHAT, 2, 1);
-    expect(receipts.ride(CHAT, marks)).toBeUndefined();
+    receipts.owe(CHAT, 2, 1, 90_000);
+    expect([receipts.ride(CHAT, marks, 90_000), receipts.nextDue()]).toEqual([undefined, undefined]);
   });
 
   test("is told again after failures, later each time, and given up after ten", () => {
