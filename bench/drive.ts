@@ -33,7 +33,7 @@ export async function drive(
   }));
   const loads = tasks.map(() => new Load());
   try {
-    await Promise.all(tasks.map((task, i) => loads[i]?.ask({ do: "start", task }, "ready")));
+    await Promise.all(tasks.map(async (task, i) => loads[i]?.ask({ do: "start", task }, "ready")));
     await sleep(warm * 1000);
     for (const load of loads) load.tell({ do: "measure" });
     const [cpuBefore, before] = [system.cpu(), performance.now()];

@@ -68,7 +68,7 @@ async function register(url: URL, username: string): Promise<{ uid: string; toke
     body: JSON.stringify({ username, password: `the password of ${username}` }),
   });
   if (response.status !== 201) throw new Error(`register: ${response.status} ${await response.text()}`);
-  const { user, token } = (await response.json()) as { user: { id: string }; token: string };
+  const { user, token } = await response.json<{ user: { id: string }; token: string }>();
   return { uid: user.id, token };
 }
 

@@ -100,7 +100,7 @@ export class Delivery {
       );
     }
     this.#writes.later(now);
-    if (head.peerName === "") this.#names.fill([head]);
+    if (head.peerName === "") this.#names.ask([head]);
     return version;
   }
 

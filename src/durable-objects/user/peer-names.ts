@@ -24,7 +24,7 @@ export class PeerNames {
   }
 
   /** Asks for the names that are missing in these heads. */
-  fill(rows: readonly HeadRow[]): void {
+  ask(rows: readonly HeadRow[]): void {
     const peers = new Map<Cid, Uid>();
     for (const { cid, peerName } of rows) {
       const peer = kindOf(cid) === "direct" && peerName === "" ? peerOf(cid, this.#self) : undefined;

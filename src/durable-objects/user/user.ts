@@ -199,7 +199,7 @@ export class User {
       this.#devices.tell(link, [frame], { version });
     }
     link.behind.clear();
-    this.#names.fill(rows);
+    this.#names.ask(rows);
     if (end === undefined) return;
     const { version } = this.heads;
     const done = [end.req === undefined ? SYNCED : requestKey(end.req)];
@@ -270,8 +270,8 @@ export class User {
   }
 
   #tellBlock(other: Uid, on: boolean, now: number, done: () => void): void {
-    this.#port.block(directCid(this.uid, other), on, (ok) => {
-      if (ok) this.#store.blockTold(other, on);
+    this.#port.block(directCid(this.uid, other), on, (told) => {
+      if (told) this.#store.blockTold(other, on);
       else this.#port.alarm(now + this.#config.writes.offer_ms);
       done();
     });
