@@ -179,7 +179,14 @@ export class ConversationHost extends Host {
     const { delivered, read } = due.marks;
     const writer = this.sim.user(uid);
     const what = `marks ${delivered} ${read}`;
-    call(this.sim, this, writer, (respond) => writer.receipt(this.cid, due.from, delivered, read, respond), () => {}, what);
+    call(
+      this.sim,
+      this,
+      writer,
+      (respond) => writer.receipt(this.cid, due.from, delivered, read, respond),
+      () => {},
+      what,
+    );
   }
 
   #schedule(): void {

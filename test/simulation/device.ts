@@ -6,16 +6,16 @@ import { CODES, type Code } from "../../src/protocol/codes.ts";
 import type { MessageView, ServerFrame, ServerFrameOf } from "../../src/protocol/frames.ts";
 import { directPair, peerOf, type Cid, type Uid } from "../../src/protocol/ids.ts";
 import { Chat } from "./chat.ts";
-import type { ClientWire, Edge } from "./edge.ts";
+import type { Edge } from "./edge.ts";
+import { Line } from "./line.ts";
 import { Outbox, type Post } from "./outbox.ts";
+import { Pace } from "./pace.ts";
 import type { Sim } from "./sim.ts";
 import { ToldBefore } from "./told.ts";
-import { breakWire } from "./wire.ts";
 
 /** How often a device looks after its own affairs, and how long it waits for things, ms. */
 const CHORES_MS = 700;
 const PATIENCE_MS = 9000;
-const QUIET_MS = 12_000;
 
 export class Device {
   readonly uid: Uid;
@@ -26,14 +26,9 @@ export class Device {
   readonly #chats = new Map<Cid, Chat>();
   readonly #told: ToldBefore;
   #version = 0;
-  #wire: ClientWire | undefined;
+  readonly #line: Line;
+  readonly #pace = new Pace();
   #welcomed = false;
-  #heardAt = 0;
-  #wroteAt = 0;
-  /** Posts that may be written now: a client keeps to the rate that `welcome` told it. */
-  #allowance = 0;
-  #allowedAt = 0;
-  #limits = { rate: 0, burst: 0 };
   /** Heads that were asked for and have not all come. */
   #syncing = false;
   #backAt = 0;
@@ -50,6 +45,11 @@ export class Device {
     this.#edges = edges;
     this.outbox = new Outbox(sim, uid);
     this.#told = new ToldBefore(id);
+    this.#line = new Line(sim, id, {
+      hears: (frames) => this.#hear(frames),
+      closed: (code) => this.#closed(code),
+      over: () => this.#over(),
+    });
     const chores = (): void => {
       this.#chores();
       sim.clock.after(CHORES_MS, chores);
@@ -98,7 +98,7 @@ export class Device {
     const { applied } = this.chat(cid);
     if (!this.#welcomed || applied === 0) return;
     this.#sim.stats.count("reads");
-    this.#say([{ t: "read", cid, seq: applied }]);
+    this.#line.say([{ t: "read", cid, seq: applied }]);
     this.#reads.set(cid, applied);
     this.chat(cid).read = Math.max(this.chat(cid).read, applied);
   }
@@ -106,28 +106,25 @@ export class Device {
   /** Says that it has forgotten ids that the server holds for it. */
   release(): void {
     const ids = this.#welcomed ? this.outbox.release() : [];
-    if (ids.length > 0) this.#say([{ t: "release", ids }]);
+    if (ids.length > 0) this.#line.say([{ t: "release", ids }]);
   }
 
   sync(): void {
     if (!this.#welcomed) return;
     this.#syncing = true;
-    this.#say([{ t: "sync", req: this.#sim.name("q"), since: this.#version }]);
+    this.#line.say([{ t: "sync", req: this.#sim.name("q"), since: this.#version }]);
   }
 
   /** The socket breaks. */
   breakOff(): void {
-    const { clock, chance, stats } = this.#sim;
-    if (this.#wire === undefined) return;
-    stats.count("sockets broken");
-    breakWire(this.#wire, clock, this.#sim.hop(), () => chance.duration(60, 8000));
+    this.#line.breakOff();
   }
 
   /** Goes away without a word, and stays away until `away` ends. */
   leave(): void {
     this.away = true;
-    this.breakOff();
-    this.#abandon();
+    this.#line.breakOff();
+    this.#line.abandon();
   }
 
   /** The storm is over: acknowledges again, comes back, and says once more how far the user has read. */
@@ -144,47 +141,27 @@ export class Device {
 
   #chores(): void {
     const { now } = this.#sim.clock;
-    if (this.#wire === undefined) {
+    if (!this.#line.open) {
       if (!this.away && now >= this.#backAt) this.#connect();
       return;
     }
-    if (now >= this.#heardAt + PATIENCE_MS && now >= this.#wroteAt + PATIENCE_MS) {
-      // Asked, and heard nothing: the connection is dead.
-      if (this.#wroteAt > this.#heardAt) return this.#giveUp();
-    }
+    this.#line.watch();
     if (!this.#welcomed) return;
-    if (now >= Math.max(this.#heardAt, this.#wroteAt) + QUIET_MS || this.#heardAt < now - 2 * QUIET_MS) {
-      this.#say([{ t: "ping", n: now }]);
-    }
+    this.#line.beat();
     this.#sendOut(this.outbox.due(now, PATIENCE_MS));
     this.#acknowledge();
     this.#fetch();
   }
 
   #connect(): void {
-    const { chance, clock } = this.#sim;
-    const wire: ClientWire = chance.pick(this.#edges).connect({
-      heard: (frames) => this.#wire === wire && this.#hear(frames),
-      closed: (code) => this.#wire === wire && this.#closed(code),
-    });
-    this.#wire = wire;
-    this.#heardAt = clock.now;
-    this.#syncing = false;
-    const since = this.#version === 0 && chance.hit(0.3) ? undefined : this.#version;
+    this.#line.connect(this.#edges);
+    const since = this.#version === 0 && this.#sim.chance.hit(0.3) ? undefined : this.#version;
     this.#told.asked = since !== undefined;
     this.#syncing = since !== undefined;
-    this.#say([{ t: "hello", v: 1, token: this.uid, device: { id: this.id }, since }]);
+    this.#line.say([{ t: "hello", v: 1, token: this.uid, device: { id: this.id }, since }]);
   }
 
-  #giveUp(): void {
-    this.#wire?.up.close(1000);
-    this.#abandon();
-  }
-
-  #abandon(): void {
-    this.#sim.trace(this.id, () => "is offline");
-    this.#wire?.down.stop();
-    this.#wire = undefined;
+  #over(): void {
     this.#welcomed = false;
     this.#reads.clear();
     for (const chat of this.#chats.values()) chat.pulling = undefined;
@@ -193,25 +170,16 @@ export class Device {
 
   #closed(code: number): void {
     if (code === CODES.replaced.close) this.#sim.checks.fail("RES1", `${this.id} was replaced while it was the newest`);
-    this.#abandon();
     this.#backAt = Math.max(this.#backAt, this.#sim.clock.now + this.#sim.chance.between(0, 500));
-  }
-
-  #say(frames: readonly object[]): void {
-    this.#sim.trace(this.id, () => `says ${JSON.stringify(frames)}`);
-    this.#wroteAt = this.#sim.clock.now;
-    this.#wire?.up.send(JSON.stringify(frames.length === 1 ? frames[0] : frames));
   }
 
   // --- what the server says --------------------------------------------------------------------------------------
 
   #hear(frames: readonly ServerFrame[]): void {
-    this.#heardAt = this.#sim.clock.now;
-    this.#sim.trace(this.id, () => `hears ${JSON.stringify(frames)}`);
     for (const frame of frames) {
       this.#told.hears(frame);
       this.#frame(frame);
-      if (this.#wire === undefined) return;
+      if (!this.#line.open) return;
     }
     this.#fetch();
     if (!this.deaf && this.#sim.chance.hit(0.6)) this.#acknowledge();
@@ -251,9 +219,7 @@ export class Device {
   #welcome({ limits }: ServerFrameOf<"welcome">): void {
     const { chance, clock } = this.#sim;
     this.#welcomed = true;
-    this.#limits = limits;
-    this.#allowance = limits.burst / 2;
-    this.#allowedAt = clock.now;
+    this.#pace.begin(limits, clock.now);
     if (!this.#told.asked) this.sync();
     this.#sendOut(this.outbox.open);
     if (!this.#sim.calm && chance.hit(0.5)) return;
@@ -330,15 +296,10 @@ export class Device {
 
   #sendOut(all: readonly Post[]): void {
     if (!this.#welcomed || all.length === 0) return;
-    const { now } = this.#sim.clock;
-    const { rate, burst } = this.#limits;
-    this.#allowance = Math.min(burst / 2, this.#allowance + ((now - this.#allowedAt) / 2000) * rate);
-    this.#allowedAt = now;
     // What may not go now goes with the next chores.
-    const posts = all.slice(0, Math.floor(this.#allowance));
-    this.#allowance -= posts.length;
+    const posts = all.slice(0, this.#pace.take(all.length, this.#sim.clock.now));
     for (const post of posts) post.writtenAt = this.#sim.clock.now;
-    for (let i = 0; i < posts.length; i += 100) this.#say(posts.slice(i, i + 100).map(({ frame }) => frame));
+    for (let i = 0; i < posts.length; i += 100) this.#line.say(posts.slice(i, i + 100).map(({ frame }) => frame));
   }
 
   /** Pulls what is known to be missing, one page of one conversation at a time. */
@@ -351,7 +312,7 @@ export class Device {
       const req = this.#sim.name("q");
       chat.pulling = { req, at: clock.now };
       stats.count("pulls");
-      this.#say([{ t: "pull", req, cid, after: chat.applied, limit: chance.pick([3, 50, 200]) }]);
+      this.#line.say([{ t: "pull", req, cid, after: chat.applied, limit: chance.pick([3, 50, 200]) }]);
     }
   }
 
@@ -360,13 +321,13 @@ export class Device {
     for (const [cid, chat] of this.#chats) {
       if (chat.acked >= chat.applied) continue;
       chat.acked = chat.applied;
-      this.#say([{ t: "ack", cid, seq: chat.applied }]);
+      this.#line.say([{ t: "ack", cid, seq: chat.applied }]);
     }
   }
 
   #sayAgainRead(): void {
     for (const [cid, { read, applied }] of this.#chats) {
-      if (read > 0 && read <= applied) this.#say([{ t: "read", cid, seq: read }]);
+      if (read > 0 && read <= applied) this.#line.say([{ t: "read", cid, seq: read }]);
     }
   }
 

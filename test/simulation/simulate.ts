@@ -56,8 +56,8 @@ function run(world: World): void {
   }
   if (profile.vanish) for (const device of devices) device.leave();
   pass(world, MENDING_MS);
-  checkTaken(world, devices);
-  if (!profile.vanish) checkReads(world, devices);
+  if (profile.vanish) checkTaken(world, devices);
+  else checkReads(world, devices);
 
   world.trace("world", () => "everybody comes back");
   for (const device of devices) device.settle();

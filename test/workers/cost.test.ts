@@ -59,7 +59,7 @@ async function quietChat(receiver: "online" | "offline"): Promise<Chat> {
 /** The counts of the three objects once everything that was put off has happened and no alarm is left: that is part of the cost. */
 async function total(chat: Chat): Promise<Total> {
   const { alice, bob, cid } = chat;
-  for (let before = ""; ; ) {
+  for (let before = ""; ;) {
     advance(PUT_OFF);
     // Any event makes an object look at its clock.
     chat.nudges += 1;

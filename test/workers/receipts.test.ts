@@ -4,7 +4,7 @@ import { describe, expect, test } from "vitest";
 import type { Cid, Uid } from "../../src/protocol/ids.ts";
 import type { Device } from "../support/device.ts";
 import { abort } from "../support/faults.ts";
-import { connect, conversationStub, pair, range, userStub } from "../support/workers.ts";
+import { connect, conversationStub, pair, range, rows, userStub } from "../support/workers.ts";
 
 /** Alice has sent some messages, which bob has and has not acknowledged. */
 async function chat(messages: number): Promise<{ alice: Uid; bob: Uid; cid: Cid; a: Device; b: Device }> {
@@ -44,6 +44,8 @@ describe("receipts", () => {
       ["ack", 5],
       ["ack", 3],
       ["read", 5],
+      ["ack", 2],
+      ["read", 1],
     ] as const) {
       b.write({ t, cid, seq });
       await b.sync();
@@ -59,6 +61,8 @@ describe("receipts", () => {
     }
     expect(await b.head(cid)).toMatchObject({ read: 5, unread: 1 });
     expect(await a.head(cid)).toMatchObject({ peer: { uid: bob, delivered: 5, read: 5 } });
+    const marks = (): Promise<unknown> => rows(userStub(bob), "SELECT delivered, read FROM head");
+    await expect.poll(marks, { timeout: 20_000 }).toEqual([{ delivered: 5, read: 5 }]);
   });
 
   test("[RCP1] what is beyond the head is refused and marks nothing", async () => {

@@ -79,7 +79,9 @@ describe("a receipt that the writer's object did not live to hear", () => {
     await expect.poll(() => rows(userStub(bob), "SELECT read FROM head"), { timeout: 20_000 }).toEqual([{ read: 1 }]);
     await held.kill();
     expect((await a.answered(id)).seq).toBe(1);
-    await expect.poll(async () => (await a.head(cid)).peer, { timeout: 20_000 }).toMatchObject({ delivered: 1, read: 1 });
+    await expect
+      .poll(async () => (await a.head(cid)).peer, { timeout: 20_000 })
+      .toMatchObject({ delivered: 1, read: 1 });
   });
 });
 
