@@ -14,7 +14,10 @@ export interface Task {
   readonly inFlight: number;
 }
 
-export type ToLoad = { readonly do: "start"; readonly task: Task } | { readonly do: "measure" } | { readonly do: "stop" };
+export type ToLoad =
+  | { readonly do: "start"; readonly task: Task }
+  | { readonly do: "measure" }
+  | { readonly do: "stop" };
 
 export type FromLoad =
   | { readonly is: "ready" }

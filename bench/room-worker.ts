@@ -49,7 +49,8 @@ export class Room extends DurableObject<Env> {
 export default {
   fetch(request, env) {
     const room = new URL(request.url).pathname.slice(1);
-    if (request.headers.get("upgrade") !== "websocket") return new Response("a room wants a WebSocket", { status: 426 });
+    if (request.headers.get("upgrade") !== "websocket")
+      return new Response("a room wants a WebSocket", { status: 426 });
     return env.ROOMS.get(env.ROOMS.idFromName(room)).fetch(request);
   },
 } satisfies ExportedHandler<Env>;

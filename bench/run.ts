@@ -35,7 +35,8 @@ const runs: Run[] = [];
 try {
   systems.push(await startRoom(folder("room")));
   systems.push(await startOurs("ours", join(import.meta.dirname, ".."), folder("ours")));
-  for (const checkout of options.also) systems.push(await startOurs(checkout, checkout, folder(`also-${systems.length}`)));
+  for (const checkout of options.also)
+    systems.push(await startOurs(checkout, checkout, folder(`also-${systems.length}`)));
   for (let round = 1; round <= rounds; round += 1) {
     for (const scenario of scenarios) {
       for (const system of systems) runs.push(await drive(system, scenario, round, warm, seconds));

@@ -89,7 +89,10 @@ export function table(summaries: readonly Summary[]): string {
   const isText = (i: number): boolean => i < 2 || i === HEADINGS.length - 1;
   return lines
     .map((line) =>
-      line.map((cell, i) => (isText(i) ? cell.padEnd(widths[i] ?? 0) : cell.padStart(widths[i] ?? 0))).join("  ").trimEnd(),
+      line
+        .map((cell, i) => (isText(i) ? cell.padEnd(widths[i] ?? 0) : cell.padStart(widths[i] ?? 0)))
+        .join("  ")
+        .trimEnd(),
     )
     .join("\n");
 }

@@ -25,6 +25,14 @@ export interface Entry {
   readonly op?: Op | undefined;
 }
 
+type Rare = Pick<Entry, "reply_to" | "mentions" | "target" | "op">;
+
+/** The fields that most messages lack; a field that is there and undefined would travel like any other. */
+export function rareOf({ reply_to, mentions, target, op }: Rare): Rare {
+  if (reply_to === undefined && mentions === undefined && target === undefined && op === undefined) return {};
+  return { reply_to, mentions, target, op };
+}
+
 /** What a device asks to put into the log. */
 export interface Draft {
   readonly id: string;

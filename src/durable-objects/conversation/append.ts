@@ -7,7 +7,7 @@ import { encodeBody } from "../../protocol/body.ts";
 import { refuse, type Refusal } from "../../protocol/codes.ts";
 import { timeOf, type Uid } from "../../protocol/ids.ts";
 import type { Amended } from "../message-json.ts";
-import type { Draft, DraftResult } from "../rpc.ts";
+import { rareOf, type Draft, type DraftResult } from "../rpc.ts";
 import type { LogRow } from "./conversation-store.ts";
 
 /** What a decision may look at. */
@@ -96,10 +96,7 @@ export function decide(
       priority: draft.priority,
       count: draft.kind === "amend" || draft.kind === "system" ? before : before + 1,
       hash,
-      reply_to: draft.reply_to,
-      mentions: draft.mentions,
-      target: draft.target,
-      op: draft.op,
+      ...rareOf(draft),
     });
     if (draft.qos === 2) qos2.push({ sender: sender.uid, id: draft.id, seq, hash });
     results.push({ id: draft.id, seq, ts });

@@ -119,7 +119,7 @@ export class ConversationObject extends DurableObject<Env> implements Conversati
   #pump(): void {
     for (const uid of this.#core.members) {
       const call = this.#core.nextPush(this.#cid, uid, Date.now());
-      if (call !== undefined) this.ctx.waitUntil(this.#push(uid, call));
+      if (call !== undefined) void this.#push(uid, call);
     }
     this.#schedule();
   }
@@ -147,7 +147,7 @@ export class ConversationObject extends DurableObject<Env> implements Conversati
     const { delivered, read } = due.marks;
     const stub = this.env.USERS.get(this.env.USERS.idFromName(uid));
     // Lost, the next watermark makes it good.
-    this.ctx.waitUntil(stub.receipt(this.#cid, due.from, delivered, read).catch(() => {}));
+    void stub.receipt(this.#cid, due.from, delivered, read).catch(() => {});
   }
 
   /** Pumps again when a push that failed is due. */

@@ -209,23 +209,13 @@ export class ConversationStore {
 
   /** One commit for one batch. */
   write(writes: Writes): void {
+    const { rows, erased, amended, qos2, taken } = writes;
+    const [row] = rows;
+    // A statement is atomic by itself; a transaction around it would cost as much again.
+    const alone = rows.length === 1 && erased.length + amended.size + qos2.length + taken.length === 0;
+    if (alone && row !== undefined) return this.#insert(row);
     this.#transact(() => {
-      for (const row of writes.rows) {
-        this.#sql.exec(
-          `INSERT INTO log (${COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
-          row.seq,
-          row.id,
-          row.from,
-          row.device,
-          row.ts,
-          row.kind,
-          row.priority,
-          row.count,
-          row.hash,
-          row.body,
-          extraOf(row),
-        );
-      }
+      for (const each of rows) this.#insert(each);
       for (const seq of writes.erased) this.#sql.exec("UPDATE log SET body = '' WHERE seq = ?", seq);
       for (const [seq, state] of writes.amended) {
         this.#sql.exec(
@@ -239,6 +229,23 @@ export class ConversationStore {
       }
       this.saveTaken(writes.taken);
     });
+  }
+
+  #insert(row: LogRow): void {
+    this.#sql.exec(
+      `INSERT INTO log (${COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+      row.seq,
+      row.id,
+      row.from,
+      row.device,
+      row.ts,
+      row.kind,
+      row.priority,
+      row.count,
+      row.hash,
+      row.body,
+      extraOf(row),
+    );
   }
 }
 

@@ -3,7 +3,7 @@ import type { Config } from "../../config/config.ts";
 import { refuse, type Refusal } from "../../protocol/codes.ts";
 import { peerOf, type Cid, type Uid } from "../../protocol/ids.ts";
 import { keyOf, type UpFrame } from "../../protocol/link.ts";
-import type { AppendReply, Draft } from "../rpc.ts";
+import { rareOf, type AppendReply, type Draft } from "../rpc.ts";
 import type { Delivery } from "./delivery.ts";
 import type { Devices } from "./devices.ts";
 import type { Heads } from "./heads.ts";
@@ -65,7 +65,8 @@ export class Sending {
     const { id, kind, body, priority, qos, reply_to, mentions } = frame;
     if (qos === 0) return this.#ephemeral(link, to, frame, now);
     const ttl = frame.ttl === undefined ? Number.POSITIVE_INFINITY : frame.ttl * 1000;
-    const draft: Draft = { id, device: link.device, kind, body, priority, qos, reply_to, mentions };
+    const rare = rareOf({ reply_to, mentions });
+    const draft: Draft = { id, device: link.device, kind, body, priority, qos, ...rare };
     this.#queue(link, to, draft, now + Math.min(ttl, this.#config.timeouts.send_ms));
   }
 

@@ -299,7 +299,7 @@ export class UserObject extends DurableObject<Env> implements UserRpc {
       settle(undefined);
     };
     // Not `.then(settle, failed).catch(…)`: an exception of the core is a bug and must surface, not look like a failed call.
-    this.ctx.waitUntil(make().then(settle, failed));
+    void make().then(settle, failed);
   }
 }
 
