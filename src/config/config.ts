@@ -43,7 +43,11 @@ export const Config = z.strictObject({
       /** How long after sending a message can be recalled; 0 = for ever. */
       recall_ms: ms(48 * 3_600_000),
       /** How long an id is known (DUP1). */
-      dedup_ms: z.number().int().min(60_000).default(24 * 3_600_000),
+      dedup_ms: z
+        .number()
+        .int()
+        .min(60_000)
+        .default(24 * 3_600_000),
     })
     .prefault({}),
   writes: z
@@ -57,7 +61,7 @@ export const Config = z.strictObject({
       /** Receipts of one reader to one writer within this time go as one call. */
       receipt_ms: ms(100),
       /** How long a second call to a conversation waits for company when a sender does not wait for answers. */
-      linger_ms: ms(3),
+      linger_ms: ms(10),
       /** When the safety alarm looks for entries that were not taken. */
       offer_ms: z.number().int().min(100).default(10_000),
     })
@@ -67,7 +71,11 @@ export const Config = z.strictObject({
       issuer: z.string().min(1).default("mpim"),
       audience: z.string().min(1).default("mpim"),
       access_s: z.number().int().min(1).default(3600),
-      refresh_s: z.number().int().min(1).default(30 * 86_400),
+      refresh_s: z
+        .number()
+        .int()
+        .min(1)
+        .default(30 * 86_400),
       /** A second issuer whose tokens are taken too; `sub` is the uid. */
       external: z
         .strictObject({ issuer: z.string().min(1), audience: z.string().min(1), jwks_url: z.url() })

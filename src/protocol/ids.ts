@@ -6,7 +6,10 @@ import { z } from "zod";
 const UID = "[A-Za-z0-9_-]{1,64}";
 const ULID = "[0-9a-z]{26}";
 
-export const Uid = z.string().regex(new RegExp(`^${UID}$`)).brand<"Uid">();
+export const Uid = z
+  .string()
+  .regex(new RegExp(`^${UID}$`))
+  .brand<"Uid">();
 export type Uid = z.infer<typeof Uid>;
 
 /** `d.<uidA>.<uidB>`, `g.<ulid>` or `s.<uid>`. */

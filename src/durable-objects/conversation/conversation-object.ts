@@ -37,12 +37,7 @@ export class ConversationObject extends DurableObject<Env> implements Conversati
     });
   }
 
-  async append(
-    uid: Uid,
-    have: number,
-    taken: number,
-    drafts: readonly Draft[],
-  ): Promise<AppendReply> {
+  async append(uid: Uid, have: number, taken: number, drafts: readonly Draft[]): Promise<AppendReply> {
     this.cost.requests += 1;
     // Who only asks what is there does not make a chat begin to exist.
     if (drafts.length === 0 && !this.#core.exists) return refuseAll([], refuse("not_found", "no such conversation"));
@@ -185,7 +180,6 @@ export class ConversationObject extends DurableObject<Env> implements Conversati
     void this.ctx.storage.setAlarm(Date.now() + Math.max(jitter, offer_ms / 2));
   }
 }
-
 
 /** The promise's outcome, or a rejection after `ms`. */
 async function withDeadline<T>(promise: Promise<T>, ms: number): Promise<T> {

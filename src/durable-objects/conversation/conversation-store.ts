@@ -79,12 +79,7 @@ export class ConversationStore {
   /** Entries with `after < seq < before`, ascending, the oldest `limit` of them. */
   range(after: number, before: number, limit: number): LogRow[] {
     return this.#sql
-      .exec<RawRow>(
-        `SELECT ${COLUMNS} FROM log WHERE seq > ? AND seq < ? ORDER BY seq LIMIT ?`,
-        after,
-        before,
-        limit,
-      )
+      .exec<RawRow>(`SELECT ${COLUMNS} FROM log WHERE seq > ? AND seq < ? ORDER BY seq LIMIT ?`, after, before, limit)
       .toArray()
       .map(toEntry);
   }
@@ -121,7 +116,7 @@ export class ConversationStore {
 
   /** Sender, id and seq of every entry from `seq` on; a few at a time, because a busy window has more than fit memory. */
   *ids(from: number): Iterable<{ seq: number; sender: string; id: string }> {
-    for (let next = from; ; ) {
+    for (let next = from; ;) {
       const rows = this.#sql
         .exec<{ seq: number; sender: string; id: string }>(
           "SELECT seq, sender, id FROM log WHERE seq >= ? ORDER BY seq LIMIT ?",

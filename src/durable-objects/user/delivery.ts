@@ -43,7 +43,14 @@ export class Delivery {
     self: Uid,
     config: Config,
     port: UserPort,
-    parts: { heads: Heads; devices: Devices; outgoing: Outgoing; receipts: Receipts; writes: WriteBehind; names: PeerNames },
+    parts: {
+      heads: Heads;
+      devices: Devices;
+      outgoing: Outgoing;
+      receipts: Receipts;
+      writes: WriteBehind;
+      names: PeerNames;
+    },
   ) {
     this.#self = self;
     this.#config = config;

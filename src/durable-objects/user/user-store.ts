@@ -103,7 +103,11 @@ export class UserStore {
         );
       }
       for (const { id, cid } of qos2) {
-        this.#sql.exec("INSERT INTO qos2 (id, cid) VALUES (?, ?) ON CONFLICT (id) DO UPDATE SET cid = excluded.cid", id, cid);
+        this.#sql.exec(
+          "INSERT INTO qos2 (id, cid) VALUES (?, ?) ON CONFLICT (id) DO UPDATE SET cid = excluded.cid",
+          id,
+          cid,
+        );
       }
     });
   }

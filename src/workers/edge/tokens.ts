@@ -28,7 +28,8 @@ export interface AccessClaims {
 export function readTokenKey(secret: string | undefined): Result<TokenKey, string> {
   if (secret === undefined || secret === "") return err("TOKEN_KEY is missing: set it to 32 random bytes in base64url");
   // A remainder of one character is no byte: decoding would throw.
-  if (!/^[A-Za-z0-9_-]+=*$/.test(secret) || secret.replaceAll("=", "").length % 4 === 1) return err("TOKEN_KEY is not base64url");
+  if (!/^[A-Za-z0-9_-]+=*$/.test(secret) || secret.replaceAll("=", "").length % 4 === 1)
+    return err("TOKEN_KEY is not base64url");
   const bytes = new Uint8Array(base64url.decode(secret));
   if (bytes.byteLength >= KEY_BYTES) return ok(bytes);
   return err(`TOKEN_KEY is too short: ${bytes.byteLength} bytes, at least ${KEY_BYTES} are needed`);
