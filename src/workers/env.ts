@@ -36,6 +36,8 @@ export interface Services {
   readonly external: ExternalKeys | undefined;
   /** Logins that were looked up lately. */
   readonly logins: Recent<"live" | "ended">;
+  /** Wrong passwords lately, by username. */
+  readonly attempts: Recent<number>;
   /** External users who have a row. */
   readonly ensured: Recent<true>;
   /** What is wrong with configuration and secrets; the edge serves nothing while there is something. */
@@ -74,6 +76,7 @@ function make(env: Env): Services {
     tokenKey: tokenKey.ok ? tokenKey.value : undefined,
     external: external === undefined ? undefined : new ExternalKeys(external.jwks_url, fetchJson),
     logins: new Recent(REMEMBERED),
+    attempts: new Recent(REMEMBERED),
     ensured: new Recent(REMEMBERED),
     problems,
     user: (uid) => {

@@ -153,6 +153,15 @@ describe("login", () => {
     expect(answer.json).toMatchObject({ user, expires_in: 3600 });
   });
 
+  test("twenty wrong passwords for one username close it for a while, also to the right one, and no other", async () => {
+    await account("guessed");
+    await account("bystander");
+    for (let n = 0; n < 20; n += 1) expect((await login("guessed", "wrong password")).status).toBe(401);
+    const answer = await login("GUESSED", PASSWORD);
+    expect([codeOf(answer), answer.headers.get("retry-after")]).toEqual(["429 rate_limited", "60"]);
+    expect((await login("bystander", PASSWORD)).status).toBe(200);
+  });
+
   test("a wrong password, an unknown username and a username of a wrong shape are one answer", async () => {
     await account("river");
     const wrong = await login("river", "wrong password");

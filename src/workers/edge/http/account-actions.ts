@@ -84,6 +84,10 @@ async function claim(
   return ok(held.outcome as Uid);
 }
 
+/** Wrong passwords for one username within a minute, as one isolate counts them; the right one waits as well then. */
+const ATTEMPTS = 20;
+const ATTEMPTS_MS = 60_000;
+
 /** Begins a login. An unknown username and a wrong password are one answer, after the same work. */
 export async function login(
   services: AccountServices,
@@ -92,9 +96,14 @@ export async function login(
   now: number,
   random: Random,
 ): Promise<Result<Granted, Refusal>> {
+  const attempts = services.attempts.get(username, now) ?? 0;
+  if (attempts >= ATTEMPTS) return err(refuse("rate_limited", "too many attempts for this username", ATTEMPTS_MS));
   const known = await services.store.users.credentials(username);
   const right = await verifyPassword(password, known?.password, services.config.auth.scrypt_log_n);
-  if (known === undefined || !right) return err(refuse("unauthenticated", "username or password is wrong"));
+  if (known === undefined || !right) {
+    services.attempts.set(username, attempts + 1, now + ATTEMPTS_MS);
+    return err(refuse("unauthenticated", "username or password is wrong"));
+  }
   return ok(await begin(services, known.user, now, random));
 }
 
