@@ -248,7 +248,9 @@ export class Conversation {
     if (from >= this.head) return { entries: [], skip: false, own: undefined };
     if (this.head - from <= TAIL) return { entries: this.#entries(from, limit), skip: false, own: undefined };
     const start = this.head - PUSH_ENTRIES;
-    return { entries: this.#entries(start, PUSH_ENTRIES), skip: true, own: this.#store.newestBy(uid, from, start + 1) };
+    // The member may have lost more than what it is not offered: only what it has taken is sure.
+    const own = this.#store.newestBy(uid, this.#outbox.takenBy(uid), start + 1);
+    return { entries: this.#entries(start, PUSH_ENTRIES), skip: true, own };
   }
 
   /** Entries above `from`, ascending, at most `limit`. */

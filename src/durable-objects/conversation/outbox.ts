@@ -95,6 +95,11 @@ export class Outbox {
     return true;
   }
 
+  /** How far entries are known to be on this member's disk. */
+  takenBy(uid: Uid): number {
+    return this.#lanes.get(uid)?.taken ?? 0;
+  }
+
   /** Cursors worth a row now. They count as written once `stored` is told. */
   lagging(): { uid: Uid; seq: number }[] {
     const found: { uid: Uid; seq: number }[] = [];
