@@ -7,6 +7,7 @@ import type { Attach } from "../../protocol/link.ts";
 import { describe, log } from "../../observability/log.ts";
 import { services, type Env } from "../env.ts";
 import { authenticate } from "./auth.ts";
+import { Gather } from "./gather.ts";
 import { Session } from "./session.ts";
 
 export const SUBPROTOCOL = "mpim.v1.json";
@@ -28,6 +29,7 @@ class Connection {
   readonly #session: Session;
   /** The link in use; events of any other are of the past. */
   #link: WebSocket | undefined;
+  readonly #up = new Gather((text) => this.#sendUp(text), turn);
   #timer: { at: number; handle: ReturnType<typeof setTimeout> } | undefined;
 
   constructor(socket: WebSocket, env: Env) {
@@ -42,7 +44,7 @@ class Connection {
         close: (code, reason) => this.#close(code, reason),
         authenticate: (token) => void this.#authenticate(token),
         link: (uid, attach) => void this.#openLink(uid, attach),
-        forward: (text) => this.#forward(text),
+        forward: (text) => this.#up.add(text),
         unlink: () => this.#unlink(),
         requestId: () => crypto.randomUUID(),
         chance: () => Math.random(),
@@ -113,6 +115,8 @@ class Connection {
     const lost = (): void => {
       if (this.#link !== link) return;
       this.#link = undefined;
+      // The session tells the next link again what this one did not answer; nothing goes twice.
+      this.#up.clear();
       this.#session.linkLost(Date.now());
       this.#schedule();
     };
@@ -121,7 +125,7 @@ class Connection {
     this.#session.linked();
   }
 
-  #forward(text: string): void {
+  #sendUp(text: string): void {
     try {
       this.#link?.send(text);
     } catch {
@@ -130,6 +134,7 @@ class Connection {
   }
 
   #unlink(): void {
+    this.#up.flush();
     const link = this.#link;
     this.#link = undefined;
     try {
@@ -157,4 +162,12 @@ class Connection {
     };
     this.#timer = { at, handle: setTimeout(wake, Math.max(1, at - Date.now())) };
   }
+}
+
+/**
+ * One turn of the event loop: reading a body takes one. A timer would take a millisecond, and a microtask runs before
+ * anything is read.
+ */
+async function turn(): Promise<void> {
+  await new Response("-").text();
 }
