@@ -17,6 +17,7 @@ const FOUND: readonly [what: string, seed: number][] = [
   ["[RCP1] a peer's message showed a lower watermark than was known", 7],
   ["[RCP1] a watermark that rode on a lost answer was never told, however often the reader came back", 91],
   ["[UNR1] own messages inside a hole counted as unread", 6],
+  ["[UNR1] so did those that were handed once, and died with the object before the hole", 51_892],
 ];
 
 describe("seeds that showed faults", () => {
