@@ -4,22 +4,13 @@ import { defineConfig } from "vitest/config";
 
 const migrations = await readD1Migrations("migrations/d1");
 
-/** Files that run inside the Workers runtime, each in a runtime of its own with empty storage and a migrated database. */
-const inWorkerd = {
-  plugins: [
-    cloudflareTest({
-      wrangler: { configPath: "./wrangler.toml" },
-      miniflare: {
-        bindings: {
-          TOKEN_KEY: randomBytes(32).toString("base64url"),
-          // Passwords at the least cost that the schema takes.
-          CONFIG: JSON.stringify({ auth: { scrypt_log_n: 10 } }),
-          TEST_MIGRATIONS: migrations,
-        },
-      },
-    }),
-  ],
-  setupFiles: ["test/support/migrate.ts"],
+const wrangler = { configPath: "./wrangler.toml" };
+const bindings = {
+  TOKEN_KEY: randomBytes(32).toString("base64url"),
+  ADMIN_KEY: randomBytes(32).toString("base64url"),
+  // Passwords at the least cost that the schema takes; groups of 40 are large.
+  CONFIG: JSON.stringify({ auth: { scrypt_log_n: 10 }, groups: { pull_members: 40 } }),
+  TEST_MIGRATIONS: migrations,
 };
 
 const shared = (name: string) => ({ name, include: [`test/${name}/**/*.test.ts`], retry: 0 });
@@ -38,13 +29,29 @@ export default defineConfig({
       // A property takes a second, and some more on a machine that is busy.
       { test: { ...shared("unit"), ...first, testTimeout: 30_000 } },
       { test: { ...shared("simulation"), ...first, testTimeout: 120_000 } },
-      ...["workers", "store"].map((name) => ({
-        plugins: inWorkerd.plugins,
-        test: { ...shared(name), ...first, setupFiles: inWorkerd.setupFiles },
-      })),
+      // Inside the Workers runtime, each file in a runtime of its own with empty storage and a migrated D1 database.
+      {
+        plugins: [cloudflareTest({ wrangler, miniflare: { bindings } })],
+        test: { ...shared("workers"), ...first, setupFiles: ["test/support/migrate.ts"] },
+      },
+      {
+        plugins: [
+          cloudflareTest(({ inject }) => ({
+            wrangler,
+            miniflare: { bindings: { ...bindings, TEST_MYSQL: inject("mysqlGateway") } },
+          })),
+        ],
+        test: {
+          ...shared("store"),
+          ...first,
+          globalSetup: "test/support/mysql-setup.ts",
+          setupFiles: ["test/support/migrate.ts"],
+        },
+      },
       {
         test: {
           ...shared("e2e"),
+          globalSetup: "test/support/mysql-setup.ts",
           // Each file starts servers: one file at a time, and after everything else.
           fileParallelism: false,
           sequence: { groupOrder: 2 },

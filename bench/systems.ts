@@ -6,12 +6,16 @@ import { convertV4MiniflareOptions, Log, LogLevel, Miniflare } from "miniflare";
 import { unstable_readConfig } from "wrangler";
 import { bundleWorker } from "../scripts/local/bundle.ts";
 import { loadSecrets } from "../scripts/local/secrets.ts";
-import type { startWorker } from "../scripts/local/worker.ts";
+import type { LocalWorker, startWorker } from "../scripts/local/worker.ts";
+import { Api } from "../test/support/api.ts";
+import { populate, type Inhabitant } from "../test/support/population.ts";
 
 const ROOT = resolve(import.meta.dirname, "..");
 
 /** Nothing is refused for its rate: the load would measure the limiter. */
-const CONFIG = JSON.stringify({ limits: { rate: 1e6, burst: 1e6 }, auth: { scrypt_log_n: 10 } });
+const CONFIG = JSON.stringify({ limits: { rate: 1e6, burst: 1e6 } });
+/** Members that one request takes. */
+const ADDED_AT_ONCE = 900;
 
 /** How many pairs a system is prepared for. */
 export const PAIRS = 25;
@@ -23,53 +27,76 @@ export interface Pair {
   readonly tokens?: readonly [sender: string, receiver: string];
 }
 
+/** A group or room that a crowd meets in; an access token or a name for each that comes. */
+export interface Place {
+  readonly to: string;
+  readonly members: readonly string[];
+}
+
 export interface System {
   readonly name: string;
   readonly protocol: "mpim" | "room";
   readonly url: string;
   readonly pairs: readonly Pair[];
+  /** A place with so many members, of whom so many come; the same one when asked again. */
+  crowd(members: number, online: number): Promise<Place>;
   /** Seconds of CPU that the server's process has used; undefined where `/proc` does not tell. */
   cpu(): number | undefined;
   stop(): Promise<void>;
 }
 
-/** Starts our server from a checkout, with its accounts made. */
-export async function startOurs(name: string, checkout: string, data: string): Promise<System> {
+/** Starts our server from a checkout, with so many accounts beside those of the pairs. */
+export async function startOurs(name: string, checkout: string, data: string, crowd: number): Promise<System> {
   // Another checkout may be compared with this one; its modules load from where they are.
   const file = pathToFileURL(join(resolve(checkout), "scripts/local/worker.ts")).href;
   const worker = (await import(file)) as { startWorker: typeof startWorker };
   const secrets = loadSecrets(data, {});
   if (!secrets.ok) throw new Error(secrets.error);
-  const before = runtimes();
   const bindings = { ...secrets.value, CONFIG };
-  const started = await worker.startWorker({ host: "127.0.0.1", port: 0, state: join(data, "state"), bindings });
-  if (!started.ok) throw new Error(started.error);
-  const { miniflare, url } = started.value;
-  const pairs: Pair[] = [];
-  for (let i = 0; i < PAIRS; i += 1) {
-    const sender = await register(url, `sender${i}`);
-    const receiver = await register(url, `receiver${i}`);
-    pairs.push({ from: sender.uid, to: receiver.uid, tokens: [sender.token, receiver.token] });
-  }
+  const start = async (): Promise<LocalWorker> => {
+    const started = await worker.startWorker({ host: "127.0.0.1", port: 0, state: join(data, "state"), bindings });
+    if (!started.ok) throw new Error(started.error);
+    return started.value;
+  };
+  // Once for the database's tables, which the accounts are put into while nothing runs.
+  await (await start()).miniflare.dispose();
+  const population = populate(data, 2 * PAIRS + crowd);
+  const before = runtimes();
+  const { miniflare, url } = await start();
+  const tokens = await Promise.all(population.people.slice(0, 2 * PAIRS).map((who) => population.token(who)));
+  const pairs = Array.from({ length: PAIRS }, (_, i): Pair => {
+    const [sender, receiver] = population.people.slice(2 * i, 2 * i + 2) as [Inhabitant, Inhabitant];
+    return { from: sender.uid, to: receiver.uid, tokens: [tokens[2 * i] as string, tokens[2 * i + 1] as string] };
+  });
+  const groups = new Map<number, Promise<string>>();
   return {
     name,
     protocol: "mpim",
     url: new URL("/v1/ws", url).href.replace("http", "ws"),
     pairs,
+    async crowd(members, online) {
+      const people = population.people.slice(2 * PAIRS, 2 * PAIRS + members);
+      const group =
+        groups.get(members) ?? found(new Api(url.origin), people, await population.token(people[0] as Inhabitant));
+      groups.set(members, group);
+      return {
+        to: await group,
+        members: await Promise.all(people.slice(0, online).map((who) => population.token(who))),
+      };
+    },
     cpu: cpuOf(before),
     stop: () => miniflare.dispose(),
   };
 }
 
-async function register(url: URL, username: string): Promise<{ uid: string; token: string }> {
-  const response = await fetch(new URL("/v1/auth/register", url), {
-    method: "POST",
-    headers: { "content-type": "application/json" },
-    body: JSON.stringify({ username, password: `the password of ${username}` }),
-  });
-  if (response.status !== 201) throw new Error(`register: ${response.status} ${await response.text()}`);
-  const { user, token } = await response.json<{ user: { id: string }; token: string }>();
-  return { uid: user.id, token };
+/** Makes a group of people, the first its owner; returns its cid. */
+async function found(api: Api, people: readonly Inhabitant[], token: string): Promise<string> {
+  const { group } = await api.get<{ group: { id: string } }>("POST /v1/groups", token, { name: "Crowd" });
+  for (let i = 1; i < people.length; i += ADDED_AT_ONCE) {
+    const users = people.slice(i, i + ADDED_AT_ONCE).map(({ uid }) => uid);
+    await api.get(`POST /v1/groups/${group.id}/members`, token, { users });
+  }
+  return group.id;
 }
 
 /** Starts the plain chat room. */
@@ -103,6 +130,11 @@ export async function startRoom(data: string): Promise<System> {
     protocol: "room",
     url: url.href.replace("http", "ws"),
     pairs: Array.from({ length: PAIRS }, (_, i) => ({ from: "sender", to: `room${i}` })),
+    // A room has no members but those who come.
+    crowd: async (members, online) => ({
+      to: `crowd${members}`,
+      members: Array.from({ length: online }, (_, i) => `member${i}`),
+    }),
     cpu: cpuOf(before),
     stop: () => miniflare.dispose(),
   };

@@ -5,6 +5,7 @@
 import { randomBytes } from "node:crypto";
 import { parseArgs } from "node:util";
 import { Api } from "../test/support/api.ts";
+import { cake } from "./demo/group.ts";
 import { Person, type Device, type Sent } from "./demo/stage.ts";
 
 const HELP = `npm run demo -- [options]
@@ -98,6 +99,9 @@ async function play(api: Api): Promise<void> {
   await tablet.gets(alice, last);
   await phone.gets(carol, onMyWay);
   await tablet.unread(alice, last.cid, 0);
+
+  chapter("Alice makes a group for the cake; it gets a better name, and Carol has to leave it");
+  await cake(phone, bobLaptop, tablet);
 
   chapter("What is on the server, by its HTTP API");
   for (const [who, device, cid] of [

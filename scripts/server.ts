@@ -3,6 +3,7 @@ import { mkdirSync, readFileSync, rmSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { parseConfig } from "../src/config/config.ts";
 import { err, ok, type Result } from "../src/lib/result.ts";
+import type { Gateway } from "./gateway/gateway.ts";
 import { lockData } from "./local/lock.ts";
 import { HELP, parseOptions } from "./local/options.ts";
 import { whenOrphaned } from "./local/parent.ts";
@@ -33,12 +34,17 @@ mkdirSync(process.env["TMPDIR"]);
 
 // Loaded late: wrangler and miniflare take a second, which a mistyped option need not cost.
 const { startWorker } = await import("./local/worker.ts");
+const mysql = options.mysql === undefined ? undefined : await openMysql(options.mysql);
 const started = orExit(
   await startWorker({
     host: options.host,
     port: options.port,
     state: join(options.data, "state"),
-    bindings: { ...secrets, ...(config === undefined ? {} : { CONFIG: config }) },
+    bindings: {
+      ...secrets,
+      ...(config === undefined ? {} : { CONFIG: config }),
+      ...(mysql === undefined ? {} : { DATABASE_URL: mysql.url }),
+    },
   }),
 );
 
@@ -47,6 +53,7 @@ async function stop(): Promise<void> {
   if (stopping) return;
   stopping = true;
   await started.miniflare.dispose();
+  await mysql?.close();
   unguard();
   lock.close();
   process.exit(0);
@@ -61,6 +68,14 @@ whenOrphaned(() => void stop());
 const readiness = await fetch(new URL("/readyz", started.url));
 if (!readiness.ok) orExit(err(`the Worker is not ready: ${await readiness.text()}`));
 console.log(`ready http://${options.host.includes(":") ? `[${options.host}]` : options.host}:${started.url.port}`);
+
+/** A gateway to the database, migrated: a Worker speaks HTTP, not MySQL. */
+async function openMysql(url: string): Promise<Gateway> {
+  const { describeMigrated, migrateMysql } = await import("./mysql/migrate.ts");
+  const { startGateway } = await import("./gateway/gateway.ts");
+  console.log(`mysql ${describeMigrated(orExit(await migrateMysql(url)))}`);
+  return startGateway({ mysql: url });
+}
 
 /** The overrides' text, checked by the Worker's own parser before anything starts. */
 function readOverrides(file: string | undefined): Result<string | undefined, string> {

@@ -1,6 +1,6 @@
 /** The demo's people and their devices. A device prints a line only after it has seen what the line says. */
 import { randomUUID } from "node:crypto";
-import type { Account, Api } from "../../test/support/api.ts";
+import type { Account, Api, Refused } from "../../test/support/api.ts";
 import type { Message } from "../../test/support/chat-log.ts";
 import { Client, type Head } from "../../test/support/client.ts";
 
@@ -20,6 +20,17 @@ export class Person {
     this.name = name;
     this.account = account;
     this.#api = api;
+  }
+
+  /** A request of this person, that has to succeed. */
+  async asks<T>(line: string, json?: unknown): Promise<T> {
+    return this.#api.get<T>(line, this.account.token, json);
+  }
+
+  /** The code with which a request of this person is refused. */
+  async refused(line: string): Promise<string> {
+    const { json } = await this.#api.call<Partial<Refused>>(line, this.account.token);
+    return json.error?.code ?? "nothing";
   }
 
   get uid(): string {
@@ -65,7 +76,7 @@ export class Device {
 
   /** Writes to somebody and waits for the first tick. */
   async write(to: Person, text: string): Promise<Sent> {
-    const sent = await this.#sent(to, text, this.put(to, text));
+    const sent = await this.#sent(to.name, text, this.put(to, text));
     this.says(`to ${to.name}: ${text}   ✓ sent`);
     return sent;
   }
@@ -78,8 +89,8 @@ export class Device {
   }
 
   /** Waits until the server has answered a message. */
-  async #sent(to: Person, text: string, id: string): Promise<Sent> {
-    const answer = await this.sees(`answer to "${text}" to ${to.name}`, () =>
+  async #sent(to: string, text: string, id: string): Promise<Sent> {
+    const answer = await this.sees(`answer to "${text}" to ${to}`, () =>
       this.client.frames.find((frame) => (frame.t === "sent" && frame["id"] === id) || frame["ref"] === id),
     );
     if (answer.t !== "sent") throw new Error(`"${text}" was refused: ${JSON.stringify(answer)}`);
@@ -88,7 +99,7 @@ export class Device {
 
   /** The same for a message that waited in the outbox. */
   async sentAtLast(to: Person, text: string, id: string): Promise<Sent> {
-    const sent = await this.#sent(to, text, id);
+    const sent = await this.#sent(to.name, text, id);
     this.says(`to ${to.name}: ${text}   ✓ sent, from the outbox`);
     return sent;
   }
@@ -100,6 +111,24 @@ export class Device {
       return message?.from === from.uid && textOf(message) === text;
     });
     this.says(`${from === this.owner ? "me, elsewhere" : from.name}: ${text}`);
+  }
+
+  /** Writes to a group and waits for the first tick. */
+  async writeTo(cid: string, name: string, text: string): Promise<Sent> {
+    const id = randomUUID();
+    this.client.send(cid, text, id);
+    const sent = await this.#sent(name, text, id);
+    this.says(`to ${name}: ${text}   ✓ sent`);
+    return sent;
+  }
+
+  /** Waits until this device is told something of a group, by an entry of kind `system`. */
+  async hears(cid: string, event: string, line: string): Promise<void> {
+    await this.sees(line, () => {
+      const entries = [...(this.client.chats.get(cid)?.log.values() ?? [])];
+      return entries.some(({ kind, body }) => kind === "system" && (body as { event?: string }).event === event);
+    });
+    this.says(line);
   }
 
   /** Waits for a tick of a message that was sent from here. */

@@ -4,8 +4,8 @@ import { chmodSync, existsSync, readFileSync, renameSync, writeFileSync } from "
 import { join } from "node:path";
 import { err, ok, type Result } from "../../src/lib/result.ts";
 
-/** Every secret the Worker needs, with the number of random bytes a generated one gets. */
-const SECRETS = { TOKEN_KEY: 32 } as const;
+/** Every secret the Worker reads, with the number of random bytes a generated one gets. */
+const SECRETS = { TOKEN_KEY: 32, ADMIN_KEY: 32 } as const;
 
 export type Secrets = Readonly<Record<keyof typeof SECRETS, string>>;
 

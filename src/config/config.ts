@@ -3,6 +3,7 @@
  * an unknown key or a value out of range is a start-up error that names it.
  */
 import { z } from "zod";
+import { Routing } from "./routing.ts";
 
 const ms = (value: number): z.ZodDefault<z.ZodNumber> => z.number().int().min(0).default(value);
 
@@ -50,6 +51,33 @@ export const Config = z.strictObject({
         .default(24 * 3_600_000),
     })
     .prefault({}),
+  groups: z
+    .strictObject({
+      /** Members of one group, the owner included. */
+      members: z.number().int().min(2).max(1_000_000).default(100_000),
+      /** Up to so many members, `receipt` frames are pushed to who wrote. */
+      receipts: z.number().int().min(0).default(50),
+      /** From so many members on a group is multicast by relays whatever it costs; below half of it, it may be pushed again. */
+      pull_members: z.number().int().min(2).default(500),
+      /**
+       * Pushes a second, over all members, averaged over a minute, from which a group of over 16 members is multicast; it is
+       * pushed again below a quarter of it.
+       */
+      pull_pushes: z.number().min(0).default(50),
+      /** Members for whom there is one relay. */
+      relay_members: z.number().int().min(1).default(2_000),
+      /** How long entries of a busy group wait for company before a relay multicasts them, µs per link, at most 100 ms; 0 = not at all. */
+      gather_us: z.number().int().min(0).default(100),
+      /** Relay links that one connection holds; the other large groups are asked how far they are every so often, ms. */
+      relay_links: z.number().int().min(0).max(64).default(8),
+      poll_ms: z.number().int().min(1000).default(30_000),
+      /** How long watermarks wait for company: at a member's object, and at a relay for all its links. */
+      mark_ms: ms(1_000),
+      relay_mark_ms: ms(2_000),
+      /** How long changed watermarks of a group wait to be written together; who reported them waits, too. */
+      mark_flush_ms: z.number().int().min(0).max(6_000).default(3_000),
+    })
+    .prefault({}),
   writes: z
     .strictObject({
       /** How long a user object may keep a changed head in memory only. */
@@ -84,6 +112,8 @@ export const Config = z.strictObject({
       scrypt_log_n: z.number().int().min(10).max(20).default(14),
     })
     .prefault({}),
+  /** Which node a key belongs to: relays, history shards, regions, releases. */
+  routing: Routing.prefault({}),
 });
 export type Config = z.infer<typeof Config>;
 

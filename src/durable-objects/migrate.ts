@@ -12,16 +12,15 @@ export interface Sql {
 /** Runs synchronous work as one atomic write. That the work is synchronous is checked by its type. */
 export type Transact = <T>(work: () => T extends Promise<unknown> ? never : T) => T;
 
-/** Whether any step was ever applied here. */
-export function migrated(sql: Sql): boolean {
-  const tables = sql.exec("SELECT name FROM sqlite_master WHERE type = 'table' AND name = 'schema_step'").toArray();
-  return tables.length > 0;
+/** Whether any step was ever applied here. `table`: where the steps of a list are remembered. */
+export function migrated(sql: Sql, table = "schema_step"): boolean {
+  return sql.exec("SELECT name FROM sqlite_master WHERE type = 'table' AND name = ?", table).toArray().length > 0;
 }
 
 /** Applies the steps this object has not seen. Throws when a step that it has seen now reads otherwise. */
-export function migrate(sql: Sql, transact: Transact, steps: readonly string[]): void {
-  const done = migrated(sql)
-    ? sql.exec<{ step: number; hash: string }>("SELECT step, hash FROM schema_step ORDER BY step").toArray()
+export function migrate(sql: Sql, transact: Transact, steps: readonly string[], table = "schema_step"): void {
+  const done = migrated(sql, table)
+    ? sql.exec<{ step: number; hash: string }>(`SELECT step, hash FROM ${table} ORDER BY step`).toArray()
     : [];
   for (const row of done) {
     const text = steps[row.step];
@@ -30,11 +29,11 @@ export function migrate(sql: Sql, transact: Transact, steps: readonly string[]):
   }
   if (done.length === steps.length) return;
   transact(() => {
-    sql.exec("CREATE TABLE IF NOT EXISTS schema_step (step INTEGER PRIMARY KEY, hash TEXT NOT NULL)");
+    sql.exec(`CREATE TABLE IF NOT EXISTS ${table} (step INTEGER PRIMARY KEY, hash TEXT NOT NULL)`);
     for (let step = done.length; step < steps.length; step += 1) {
       const text = steps[step] as string;
       sql.exec(text);
-      sql.exec("INSERT INTO schema_step (step, hash) VALUES (?, ?)", step, hashHex(text));
+      sql.exec(`INSERT INTO ${table} (step, hash) VALUES (?, ?)`, step, hashHex(text));
     }
   });
 }

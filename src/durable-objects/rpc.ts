@@ -6,6 +6,7 @@ import type { Refusal } from "../protocol/codes.ts";
 import type { HeadView, Kind, Op } from "../protocol/frames.ts";
 import type { Cid, DeviceId, Uid } from "../protocol/ids.ts";
 import type { Result } from "../lib/result.ts";
+import type { GroupRpc, Membership } from "./group-rpc.ts";
 
 /** One entry of a conversation's log. Whatever it says at its seq is so for ever, but for text that a recall erases. */
 export interface Entry {
@@ -63,7 +64,10 @@ export type Position = Pick<Entry, "seq" | "count">;
 export interface AppendReply {
   /** One for each draft, in their order. */
   readonly results: readonly DraftResult[];
-  /** What the caller's object lacked: ascending, contiguous, ending at `head`; the first may be above `have + 1`. */
+  /**
+   * What the caller's object lacked: ascending, contiguous, ending at `head`, or in pull mode where pushing ended; the first may be
+   * above `have + 1`.
+   */
   readonly entries: readonly Entry[];
   /** The caller's newest countable entry of those left out, if any were. */
   readonly own?: Position | undefined;
@@ -72,6 +76,10 @@ export interface AppendReply {
   readonly marks?: Marks | undefined;
   /** True: no safety alarm stands behind these entries, so the caller writes its head before it answers (DUR3). */
   readonly settled: boolean;
+  /** True: relays hand this group's entries to the devices; in this reply are those from before, with `membership`. */
+  readonly pull?: boolean | undefined;
+  /** In a group whose caller has not been told everything of its membership yet. */
+  readonly membership?: Membership | undefined;
 }
 
 /** A push of entries to one member. */
@@ -85,6 +93,8 @@ export interface PushCall {
   readonly skip: boolean;
   /** The receiver's newest countable entry of those left out, if any were. */
   readonly own?: Position | undefined;
+  /** In a group: what the receiver has to know of it beside the entries. */
+  readonly membership?: Membership | undefined;
 }
 
 export interface PushReply {
@@ -94,6 +104,8 @@ export interface PushReply {
   readonly taken: number;
   /** In a direct chat whose writer waits for this reply: the receiver's watermarks, which go with the writer's reply. */
   readonly marks?: Marks | undefined;
+  /** Whether a device of the receiver is connected. */
+  readonly online?: boolean | undefined;
 }
 
 export interface PageQuery {
@@ -115,10 +127,11 @@ export interface Page {
 export type Signal =
   | { readonly t: "typing"; readonly cid: Cid; readonly user: Uid; readonly on: boolean }
   | { readonly t: "message"; readonly cid: Cid; readonly user: Uid; readonly frame: string }
+  | { readonly t: "receipts"; readonly cid: Cid; readonly of: readonly ({ readonly user: Uid } & Marks)[] }
   | { readonly t: "presence"; readonly user: Uid; readonly online: boolean; readonly lastSeen: number };
 
 /** Methods of `ConversationObject`, addressed by cid. */
-export interface ConversationRpc {
+export interface ConversationRpc extends GroupRpc {
   /** Puts drafts of one member into the log. `have`: what the caller's object knows without a gap; `taken`: what of it is on its disk. */
   append(uid: Uid, have: number, taken: number, drafts: readonly Draft[]): Promise<AppendReply>;
   /** Forgets QoS 2 ids of a sender (DUP1). */
@@ -142,6 +155,13 @@ export interface UserRpc {
   watch(by: Uid, on: boolean): Promise<{ readonly online: boolean; readonly lastSeen: number }>;
   /** This user's conversations, newest change first; `cursor` from the page before. */
   conversations(cursor: string | undefined, limit: number): Promise<{ heads: HeadView[]; next?: string }>;
+  /** This user's groups, newest change first; `cursor` from the page before. */
+  groups(cursor: string | undefined, limit: number): Promise<{ cids: Cid[]; next?: string }>;
+  /**
+   * How many of the others of a direct chat, who is one, have an entry, and have read it, as this user's object knows; refused
+   * with `invalid_argument` beyond the head, and with `not_member` for conversations of others. A system conversation has no others.
+   */
+  peerMarks(cid: Cid, seq: number): Promise<Result<{ delivered: number; read: number; members: number }, Refusal>>;
   /** Settings of one conversation; refused with `not_found` when this user has no such conversation. */
   setConversation(
     cid: Cid,

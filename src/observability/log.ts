@@ -20,7 +20,7 @@ export function describe(error: unknown): { error: string; at?: string } {
   if (!(error instanceof Error)) return { error: typeof error };
   const names: string[] = [];
   for (let e: unknown = error; e instanceof Error && names.length < 5; e = e.cause) {
-    const code = /\b(?:D1|SQLITE)_[A-Z0-9_]+/.exec(e.message)?.[0];
+    const code = /\b(?:D1|SQLITE)_[A-Z0-9_]+|\berrno \d+/.exec(e.message)?.[0];
     names.push(code === undefined ? e.name : `${e.name}(${code})`);
   }
   // The stack begins with the message, whose lines may look like places.

@@ -139,6 +139,10 @@ export const HeadView = z.object({
   name: z.string().optional(),
   last: MessageView.optional(),
   mode: z.enum(["push", "pull"]),
+  /** In a group that one joined later: the first entry that one may see. */
+  first: Seq.optional(),
+  /** One is no member any more; nothing further is told of it. */
+  left: z.literal(true).optional(),
 });
 export type HeadView = z.infer<typeof HeadView>;
 

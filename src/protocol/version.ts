@@ -9,5 +9,5 @@ export const PROTOCOL_VERSION = 1;
  */
 export const FINGERPRINTS = {
   client: "a8ba4004a9d59c4324339e8a7c5cea7f",
-  server: "779942efe2de210bea29119b8e2a7ab9",
+  server: "13b8845e9487e300d3c7c5bd5bf3511c",
 } as const;

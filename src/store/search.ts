@@ -2,6 +2,13 @@
  * Prefix search as a range over a folded key. A range needs no pattern, so there is nothing to escape and an index always
  * serves it.
  */
+import type { SearchPage, SearchPosition, User } from "./store.ts";
+
+/** Folded texts that a search looks for: `from <= key < to`. */
+export interface Range {
+  readonly from: string;
+  readonly to: string;
+}
 
 /** The key under which a name is found: compatibility forms and case do not matter. */
 export function searchKey(text: string): string {
@@ -12,6 +19,45 @@ export function searchKey(text: string): string {
  * The range `from <= key < to` that holds exactly the keys beginning with `prefix`, in code point order; undefined for an
  * empty prefix. No key holds U+10FFFF, a noncharacter, so it stands above whatever follows the prefix.
  */
-export function prefixRange(prefix: string): { readonly from: string; readonly to: string } | undefined {
+export function prefixRange(prefix: string): Range | undefined {
   return prefix === "" ? undefined : { from: prefix, to: `${prefix}\u{10FFFF}` };
+}
+
+/** What a driver asks its database for a page. */
+export interface SearchQueries {
+  /** Users with a username in the range, above `after` when it is given, by username. */
+  byUsername(range: Range, after: string | undefined, limit: number): Promise<readonly User[]>;
+  /** Users with a name in the range and a username outside, above `after`, by name key and id. */
+  byName(
+    range: Range,
+    after: { readonly name: string; readonly id: string } | undefined,
+    limit: number,
+  ): Promise<readonly (User & { readonly nameKey: string })[]>;
+}
+
+/** One page of `Users.search`. */
+export async function searchPage(
+  queries: SearchQueries,
+  text: string,
+  after: SearchPosition | undefined,
+  limit: number,
+): Promise<SearchPage> {
+  const range = prefixRange(searchKey(text));
+  if (range === undefined) return { users: [] };
+  const found: { user: User; position: SearchPosition }[] = [];
+  // One more than asked for tells whether there is a next page.
+  if (after?.by !== "name") {
+    for (const user of await queries.byUsername(range, after?.username, limit + 1)) {
+      found.push({ user, position: { by: "username", username: user.username ?? "" } });
+    }
+  }
+  if (found.length <= limit) {
+    const behind = after?.by === "name" ? after : undefined;
+    for (const { nameKey, ...user } of await queries.byName(range, behind, limit + 1 - found.length)) {
+      found.push({ user, position: { by: "name", name: nameKey, id: user.id } });
+    }
+  }
+  const users = found.slice(0, limit).map((hit) => hit.user);
+  const last = found[limit - 1];
+  return found.length > limit && last !== undefined ? { users, next: last.position } : { users };
 }

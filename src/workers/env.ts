@@ -2,25 +2,41 @@
  * From bindings to services: the only place that reads them. Services are made once per isolate and shared by its requests,
  * so they hold bindings and plain data, never anything that belongs to one request.
  */
+import { waitUntil } from "cloudflare:workers";
 import { parseConfig, type Config } from "../config/config.ts";
+import { NO_REGION } from "../config/routing.ts";
 import type { ConversationObject } from "../durable-objects/conversation/conversation-object.ts";
+import type { RelayObject } from "../durable-objects/relay/relay-object.ts";
 import type { ConversationRpc, UserRpc } from "../durable-objects/rpc.ts";
 import type { UserObject } from "../durable-objects/user/user-object.ts";
-import { log } from "../observability/log.ts";
+import { describe, log } from "../observability/log.ts";
 import type { Cid, Uid } from "../protocol/ids.ts";
 import { d1Store } from "../store/d1/store.ts";
+import { databaseAddress, type DatabaseSecrets } from "../store/mysql/address.ts";
+import { mysqlStore } from "../store/mysql/store.ts";
 import type { Store, Users } from "../store/store.ts";
 import { ExternalKeys } from "./edge/external-keys.ts";
 import { fetchJson } from "./edge/http/fetch-json.ts";
 import { Recent } from "./edge/recent.ts";
+import { readAdminKey } from "./edge/http/admin-key.ts";
 import { readTokenKey, type TokenKey } from "./edge/tokens.ts";
+import type { Router } from "./router/router.ts";
+import type { RoutingObject } from "./router/routing-object.ts";
+import type { RouterRpc } from "./router/rpc.ts";
+import { Routes } from "./routes.ts";
 
-export interface Env {
+export interface Env extends DatabaseSecrets {
   readonly USERS: DurableObjectNamespace<UserObject>;
   readonly CONVERSATIONS: DurableObjectNamespace<ConversationObject>;
-  readonly DB: D1Database;
+  readonly RELAYS: DurableObjectNamespace<RelayObject>;
+  readonly ROUTING: DurableObjectNamespace<RoutingObject>;
+  readonly ROUTER: Service<Router>;
+  /** The embedded store, which serves when no MySQL is bound. */
+  readonly DB?: D1Database;
   /** Secret: at least 32 random bytes in base64url. */
   readonly TOKEN_KEY?: string;
+  /** Secret: at least 32 random characters. Without it nobody is let in to the admin routes. */
+  readonly ADMIN_KEY?: string;
   /** JSON overrides of the configuration. */
   readonly CONFIG?: string;
 }
@@ -32,6 +48,8 @@ export interface Services {
   readonly users: Users;
   /** Undefined: TOKEN_KEY is unusable, which `problems` says. */
   readonly tokenKey: TokenKey | undefined;
+  /** Undefined: there is none, or it is unusable, which `problems` says. */
+  readonly adminKey: string | undefined;
   /** Keys of the external issuer, when one is configured. */
   readonly external: ExternalKeys | undefined;
   /** Logins that were looked up lately. */
@@ -42,13 +60,21 @@ export interface Services {
   readonly ensured: Recent<true>;
   /** What is wrong with configuration and secrets; the edge serves nothing while there is something. */
   readonly problems: readonly string[];
-  /** A fresh stub: one that threw is broken, so none is kept. */
+  /** A fresh stub: one that threw is broken, so none is kept. An object is made near where the router hints, if it does. */
   user(uid: Uid): UserRpc;
   conversation(cid: Cid): ConversationRpc;
+  /** Where keys belong, by a copy of the router's table. */
+  readonly routes: Routes;
+  readonly router: RouterRpc;
+  /** Where an object that is made for this key had better be; undefined: wherever it is first asked for. */
+  regionHint(key: string): DurableObjectLocationHint | undefined;
 }
 
 /** Keys of small facts that an isolate remembers; about 100 bytes each. */
 const REMEMBERED = 20_000;
+
+/** A router that takes longer is down: its callers go on by the table they have. */
+const ROUTER_MS = 2_000;
 
 const made = new WeakMap<Env, Services>();
 
@@ -66,14 +92,39 @@ function make(env: Env): Services {
   const config = readConfig(env.CONFIG, problems);
   const tokenKey = readTokenKey(env.TOKEN_KEY);
   if (!tokenKey.ok) problems.push(tokenKey.error);
+  const adminKey = readAdminKey(env.ADMIN_KEY);
+  if (!adminKey.ok) problems.push(adminKey.error);
+  const store = storeOf(env, problems);
   for (const problem of problems) log("error", "start-up error", { problem });
-  const store = d1Store(env.DB);
   const { external } = config.auth;
+  const router = routerOf(env);
+  const routes = new Routes(config.routing, {
+    now: () => Date.now(),
+    fetchTable: async (beyond) => {
+      const answer = await within(ROUTER_MS, router.table(beyond));
+      const table: unknown = structuredClone(answer);
+      // An answer that is kept keeps the call that gave it, and so the object that asked, from sleeping.
+      (answer as Partial<Disposable>)[Symbol.dispose]?.();
+      return table;
+    },
+    later: waitUntil,
+    failed: (error) => log("error", "the router does not answer", describe(error)),
+  });
+  const regionHint = (key: string): DurableObjectLocationHint | undefined => {
+    const region = routes.local("region", key);
+    if (!region.ok || region.value.node === NO_REGION) return undefined;
+    return region.value.node as DurableObjectLocationHint;
+  };
+  const near = (key: string): DurableObjectNamespaceGetDurableObjectOptions => {
+    const locationHint = regionHint(key);
+    return locationHint === undefined ? {} : { locationHint };
+  };
   return {
     config,
     store,
     users: store.users,
     tokenKey: tokenKey.ok ? tokenKey.value : undefined,
+    adminKey: adminKey.ok ? adminKey.value : undefined,
     external: external === undefined ? undefined : new ExternalKeys(external.jwks_url, fetchJson),
     logins: new Recent(REMEMBERED),
     attempts: new Recent(REMEMBERED),
@@ -81,11 +132,26 @@ function make(env: Env): Services {
     problems,
     user: (uid) => {
       // The type of a stub, mapped over the recursive type of JSON, is too deep for the compiler.
-      const stub: unknown = env.USERS.get(env.USERS.idFromName(uid));
+      const stub: unknown = env.USERS.get(env.USERS.idFromName(uid), near(uid));
       return stub as UserRpc;
     },
-    conversation: (cid) => env.CONVERSATIONS.get(env.CONVERSATIONS.idFromName(cid)),
+    conversation: (cid) => {
+      const stub: unknown = env.CONVERSATIONS.get(env.CONVERSATIONS.idFromName(cid), near(cid));
+      return stub as ConversationRpc;
+    },
+    routes,
+    router,
+    regionHint,
   };
+}
+
+/** MySQL when it is bound, else D1; where that is not bound either, every query fails. */
+function storeOf(env: Env, problems: string[]): Store {
+  const address = databaseAddress(env);
+  if (!address.ok) problems.push(address.error);
+  else if (address.value !== undefined) return mysqlStore({ url: address.value });
+  else if (env.DB === undefined) problems.push("there is no store: bind the D1 database DB, or DATABASE_URL");
+  return d1Store(env.DB as D1Database);
 }
 
 function readConfig(json: string | undefined, problems: string[]): Config {
@@ -94,5 +160,24 @@ function readConfig(json: string | undefined, problems: string[]): Config {
   } catch (error) {
     problems.push(error instanceof Error ? error.message : "CONFIG is not valid");
     return parseConfig(undefined);
+  }
+}
+
+/** The stub of an entrypoint keeps no connection, so one will do. */
+function routerOf(env: Env): RouterRpc {
+  const stub: unknown = env.ROUTER;
+  return stub as RouterRpc;
+}
+
+/** Rejects when the work is not done in time; it may still come to its end. */
+async function within<T>(ms: number, work: Promise<T>): Promise<T> {
+  let timer: ReturnType<typeof setTimeout> | undefined;
+  const late = new Promise<never>((_, reject) => {
+    timer = setTimeout(() => reject(new Error("no answer in time")), ms);
+  });
+  try {
+    return await Promise.race([work, late]);
+  } finally {
+    clearTimeout(timer);
   }
 }

@@ -51,6 +51,13 @@ test("the demo shows what it promises, again on a server that has data, and says
       /Bob's laptop +now shows: \(message recalled\)/,
       /Carol's tablet +chat with Alice: 2 unread/,
       /Carol's tablet +to Alice: .* ✓ sent, from the outbox/,
+      /Alice's phone +makes the group "Cake" with Bob and Carol/,
+      /Carol's tablet +Alice: Who brings plates\?/,
+      /Alice's phone +"Who brings plates\?" to Carol: ✓✓ delivered/,
+      /Bob's laptop +now shows "Lunch and cake"/,
+      /Carol's tablet +is told that she is out/,
+      /Alice's phone +Bob: We buy her a present, too/,
+      /Carol's tablet +gets nothing more of it, and may not read it: not_member/,
       /^Everything arrived/m,
     ];
     expect(told.filter((line) => !line.test(output))).toEqual([]);

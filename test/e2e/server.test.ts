@@ -48,8 +48,10 @@ describe("starting and stopping", () => {
     expect((await call(`${second.url}/v1/auth/login`, account)).status).toBe(200);
     expect(readFileSync(file, "utf8")).toBe(secrets);
     expect(statSync(file).mode & 0o777).toBe(0o600);
+    const { TOKEN_KEY, ADMIN_KEY } = JSON.parse(secrets) as Record<string, string>;
     // 32 bytes in base64url.
-    expect((JSON.parse(secrets) as { TOKEN_KEY: string }).TOKEN_KEY).toMatch(/^[\w-]{43}$/);
+    for (const key of [TOKEN_KEY, ADMIN_KEY]) expect(key).toMatch(/^[\w-]{43}$/);
+    expect(TOKEN_KEY).not.toBe(ADMIN_KEY);
   });
 
   test("npm start passes SIGTERM on, and ends with code 0 itself", async () => {
@@ -102,7 +104,7 @@ describe("refusing to start", () => {
   test("--help explains the options", async () => {
     const { code, output } = await runServer(["--help"]);
     expect(code).toBe(0);
-    for (const option of ["--port", "--data", "--host", "--config"]) expect(output).toContain(option);
+    for (const option of ["--port", "--data", "--host", "--config", "--mysql"]) expect(output).toContain(option);
   });
 
   test.for([
@@ -139,7 +141,7 @@ describe("refusing to start", () => {
 
 describe("secrets", () => {
   test("what the environment gives is used and not stored", async () => {
-    await using server = await startServer({ env: { TOKEN_KEY: "g".repeat(43) } });
+    await using server = await startServer({ env: { TOKEN_KEY: "g".repeat(43), ADMIN_KEY: "h".repeat(43) } });
     expect(existsSync(join(server.data, "secrets.json"))).toBe(false);
   });
 

@@ -4,5 +4,9 @@ export const BUGS = {
   "taken too early": "a user's object reports as taken what is only in its memory",
   "forgetful dedup": "a conversation that wakes does not read the ids of its log",
   "alarm in memory": "a conversation's safety alarm dies with the conversation",
+  "gone stay": "relays are not told who is no member any more",
+  "pushed from before": "a push reaches back to before the place where pushing begins for its member",
+  "open gate at the edge": "what a relay hands goes past the gate of its group",
+  "deaf to the base": "a user's object does not go on from where pushing begins",
 } as const;
 export type Bug = keyof typeof BUGS;

@@ -1,8 +1,11 @@
 /** The invariants that hold at every step, looked at where a server's word leaves the edge for a client. */
 import type { MessageView, ServerFrame, ServerFrameOf } from "../../src/protocol/frames.ts";
 import { ServerFrame as ServerFrameSchema } from "../../src/protocol/frames.ts";
-import { peerOf, type Cid, type Uid } from "../../src/protocol/ids.ts";
+import { kindOf, peerOf, type Cid, type Uid } from "../../src/protocol/ids.ts";
+import { GroupChecks, GroupEye } from "./groups/checks.ts";
+import type { Roll } from "./groups/roll.ts";
 import type { Ledger } from "./ledger.ts";
+import type { Stats } from "./stats.ts";
 import { Violation } from "./violation.ts";
 
 interface Marks {
@@ -13,16 +16,26 @@ interface Marks {
 /** What is remembered of one session to check what it is told. */
 export class SessionEye {
   uid: Uid | undefined;
+  /** For who looks at one seed. */
+  device = "";
   /** The newest seq of each conversation that went to the client as a message. */
   readonly last = new Map<Cid, number>();
   /** The peers' marks as last shown over the link in use: an object that died may have lost the newest, and learns them again. */
   readonly marks = new Map<Cid, Marks>();
 
+  readonly groups = new Map<Cid, GroupEye>();
   #links = 0;
+
+  group(cid: Cid): GroupEye {
+    const eye = this.groups.get(cid) ?? new GroupEye();
+    this.groups.set(cid, eye);
+    return eye;
+  }
 
   /** A link is opened. True: another one. */
   linked(): boolean {
     this.marks.clear();
+    for (const eye of this.groups.values()) eye.read = 0;
     this.#links += 1;
     return this.#links > 1;
   }
@@ -30,11 +43,13 @@ export class SessionEye {
 
 export class Checks {
   readonly #ledger: Ledger;
+  readonly #groups: GroupChecks;
   /** Check every frame against its schema: thorough, and slow. */
   readonly #schema: boolean;
 
-  constructor(ledger: Ledger, schema: boolean) {
+  constructor(ledger: Ledger, rolls: ReadonlyMap<Cid, Roll>, stats: Stats, schema: boolean) {
     this.#ledger = ledger;
+    this.#groups = new GroupChecks(ledger, rolls, stats);
     this.#schema = schema;
   }
 
@@ -56,6 +71,9 @@ export class Checks {
       else if (frame.t === "page") this.#page(eye, frame);
       else if (frame.t === "heads") for (const head of frame.heads) this.#head(eye, head);
       else if (frame.t === "receipt") this.#receipt(eye, frame);
+      else if (frame.t === "typing" && kindOf(frame.cid) === "group") {
+        this.#groups.some(eye.uid as Uid, eye.group(frame.cid), frame.cid, "typing");
+      }
     }
     return frames;
   }
@@ -73,7 +91,8 @@ export class Checks {
 
   #message(eye: SessionEye, frame: ServerFrameOf<"message">): void {
     const { cid, seq } = frame;
-    this.#member(eye, cid);
+    if (kindOf(cid) === "group") this.#groups.message(eye.uid as Uid, eye.group(cid), frame);
+    else this.#member(eye, cid);
     if (seq === undefined) return;
     this.#same(frame, seq);
     const last = eye.last.get(cid) ?? 0;
@@ -81,8 +100,10 @@ export class Checks {
     eye.last.set(cid, seq);
   }
 
-  #page(eye: SessionEye, { cid, messages, head }: ServerFrameOf<"page">): void {
-    this.#member(eye, cid);
+  #page(eye: SessionEye, frame: ServerFrameOf<"page">): void {
+    const { cid, messages, head } = frame;
+    if (kindOf(cid) === "group") this.#groups.page(eye.uid as Uid, eye.group(cid), frame);
+    else this.#member(eye, cid);
     if (head > this.#ledger.head(cid)) throw new Violation("DUR1", `${cid}: a page with head ${head}`);
     let last = 0;
     for (const message of messages) {
@@ -95,6 +116,7 @@ export class Checks {
 
   #head(eye: SessionEye, view: ServerFrameOf<"heads">["heads"][number]): void {
     const { cid, head, read, unread, peer } = view;
+    if (kindOf(cid) === "group") return this.#groups.head(eye.uid as Uid, eye.group(cid), view);
     this.#member(eye, cid);
     if (head > this.#ledger.head(cid)) throw new Violation("DUR1", `${eye.uid}: ${cid} with head ${head}`);
     if (read > head) throw new Violation("RCP1", `${eye.uid}: ${cid} read ${read} > head ${head}`);
@@ -114,7 +136,9 @@ export class Checks {
   }
 
   /** What is pushed is news: it never says less than was shown before. */
-  #receipt(eye: SessionEye, { cid, user, delivered, read }: ServerFrameOf<"receipt">): void {
+  #receipt(eye: SessionEye, frame: ServerFrameOf<"receipt">): void {
+    const { cid, user, delivered, read } = frame;
+    if (kindOf(cid) === "group") return this.#groups.receipt(eye.uid as Uid, eye.group(cid), frame);
     this.#member(eye, cid);
     const head = this.#ledger.head(cid);
     if ((delivered ?? 0) > head || (read ?? 0) > head) throw new Violation("RCP1", `${cid}: a receipt beyond ${head}`);

@@ -4,7 +4,7 @@
  */
 import { CODES, type Code } from "../../src/protocol/codes.ts";
 import type { MessageView, ServerFrame, ServerFrameOf } from "../../src/protocol/frames.ts";
-import { directPair, peerOf, type Cid, type Uid } from "../../src/protocol/ids.ts";
+import { directPair, kindOf, peerOf, type Cid, type Uid } from "../../src/protocol/ids.ts";
 import { Chat } from "./chat.ts";
 import type { Edge } from "./edge.ts";
 import { Line } from "./line.ts";
@@ -73,7 +73,9 @@ export class Device {
   /** Nothing is under way and nothing is known to be missing. */
   get content(): boolean {
     const chats = [...this.#chats.values()];
-    const whole = chats.every((chat) => !chat.hole && chat.pulling === undefined && chat.acked === chat.applied);
+    const whole = chats.every(
+      (chat) => !chat.hole && chat.pulling === undefined && (chat.left || chat.acked === chat.applied),
+    );
     return this.#welcomed && !this.#syncing && this.outbox.open.length === 0 && whole;
   }
 
@@ -95,8 +97,8 @@ export class Device {
   }
 
   read(cid: Cid): void {
-    const { applied } = this.chat(cid);
-    if (!this.#welcomed || applied === 0) return;
+    const { applied, left } = this.chat(cid);
+    if (!this.#welcomed || applied === 0 || left) return;
     this.#sim.stats.count("reads");
     this.#line.say([{ t: "read", cid, seq: applied }]);
     this.#reads.set(cid, applied);
@@ -135,6 +137,21 @@ export class Device {
     for (const chat of this.#chats.values()) chat.acked = 0;
     this.#sayAgainRead();
     this.#acknowledge();
+  }
+
+  /** Asks for all heads anew; those of groups count from now on. */
+  lookAgain(): void {
+    if (!this.#welcomed) return;
+    for (const chat of this.#chats.values()) chat.head = undefined;
+    this.#syncing = true;
+    this.#line.say([{ t: "sync", req: this.#sim.name("q"), since: 0 }]);
+  }
+
+  /** Says something that is kept nowhere. */
+  mention(cid: Cid): void {
+    const id = this.#sim.name("ephemeral-");
+    if (this.#welcomed) this.#line.say([{ t: "send", id, to: cid, qos: 0, kind: "text", body: { text: "now" } }]);
+    if (this.#welcomed) this.#line.say([{ t: "typing", cid, on: true }]);
   }
 
   // --- connection ------------------------------------------------------------------------------------------------
@@ -236,6 +253,7 @@ export class Device {
 
   #head(head: ServerFrameOf<"heads">["heads"][number]): void {
     const chat = this.chat(head.cid);
+    if (head.type === "group") chat.tell(head);
     chat.known = Math.max(chat.known, head.head);
     chat.read = Math.max(chat.read, head.read);
     chat.peerDelivered = Math.max(chat.peerDelivered, head.peer?.delivered ?? 0);
@@ -246,7 +264,8 @@ export class Device {
     const chat = this.chat(cid);
     if (!chat.take(view)) this.#sim.stats.count("copies dropped");
     // Who sends has read everything up to the own message.
-    if (view.from === this.uid && view.kind !== "amend") chat.read = Math.max(chat.read, view.seq ?? 0);
+    if (view.from === this.uid && view.kind !== "amend" && view.kind !== "system")
+      chat.read = Math.max(chat.read, view.seq ?? 0);
   }
 
   #sent({ cid, id, seq, duplicate }: ServerFrameOf<"sent">): void {
@@ -257,9 +276,14 @@ export class Device {
     this.#entry(cid, { cid, seq, id, from: this.uid, ts: 0, kind, body, priority: 1, target, op } as MessageView);
   }
 
-  #page({ req, cid, messages }: ServerFrameOf<"page">): void {
+  #page({ req, cid, messages, head }: ServerFrameOf<"page">): void {
     const chat = this.chat(cid);
-    if (chat.pulling?.req === req) chat.pulling = undefined;
+    if (chat.pulling?.req === req) {
+      // What a page leaves out at its beginning is not there to be pulled.
+      const begins = messages[0]?.seq ?? head + 1;
+      if (kindOf(cid) === "group" && begins > chat.pulling.after + 1) chat.skip(begins - 1);
+      chat.pulling = undefined;
+    }
     for (const message of messages) this.#entry(cid, message);
     if (messages.length === 0) chat.pullAt = this.#sim.clock.now + 1000;
   }
@@ -289,6 +313,7 @@ export class Device {
     // Watermarks are cumulative: they are told again.
     const chat = this.#chats.get(ref as Cid);
     if (again && chat !== undefined) chat.acked = 0;
+    if (code === "not_member" && this.#sim.groups.some((cid) => this.#sim.roll(cid).wasOutside(this.uid))) return;
     if (!again) this.#sim.checks.fail("RES1", `${this.id} is refused what is right: ${code} ${message} (${ref})`);
   }
 
@@ -310,7 +335,7 @@ export class Device {
       if (chat.pulling !== undefined && clock.now < chat.pulling.at + PATIENCE_MS) continue;
       if (!chat.hole || clock.now < chat.pullAt) continue;
       const req = this.#sim.name("q");
-      chat.pulling = { req, at: clock.now };
+      chat.pulling = { req, at: clock.now, after: chat.applied };
       stats.count("pulls");
       this.#line.say([{ t: "pull", req, cid, after: chat.applied, limit: chance.pick([3, 50, 200]) }]);
     }
@@ -319,15 +344,15 @@ export class Device {
   #acknowledge(): void {
     if (this.deaf || !this.#welcomed) return;
     for (const [cid, chat] of this.#chats) {
-      if (chat.acked >= chat.applied) continue;
+      if (chat.acked >= chat.applied || chat.left) continue;
       chat.acked = chat.applied;
       this.#line.say([{ t: "ack", cid, seq: chat.applied }]);
     }
   }
 
   #sayAgainRead(): void {
-    for (const [cid, { read, applied }] of this.#chats) {
-      if (read > 0 && read <= applied) this.#line.say([{ t: "read", cid, seq: read }]);
+    for (const [cid, { read, applied, left }] of this.#chats) {
+      if (read > 0 && read <= applied && !left) this.#line.say([{ t: "read", cid, seq: read }]);
     }
   }
 

@@ -4,9 +4,10 @@
  */
 import { Session } from "../../src/workers/edge/session.ts";
 import type { Uid } from "../../src/protocol/ids.ts";
-import type { Attach } from "../../src/protocol/link.ts";
+import { decodeRelayed, type Attach } from "../../src/protocol/link.ts";
 import type { ServerFrame } from "../../src/protocol/frames.ts";
 import type { SessionEye } from "./checks.ts";
+import { RelayWires } from "./groups/relay-wires.ts";
 import { Life } from "./life.ts";
 import type { Sim } from "./sim.ts";
 import type { Down, LinkWire } from "./user-host.ts";
@@ -47,6 +48,7 @@ export class Connection {
   readonly #session: Session;
   readonly #eye: SessionEye;
   readonly #over: () => void;
+  readonly #relays: RelayWires;
   #link: LinkWire | undefined;
   #timerAt: number | undefined;
 
@@ -55,6 +57,18 @@ export class Connection {
     this.#over = over;
     this.#life = new Life(sim.clock);
     this.#eye = sim.checks.session();
+    this.#relays = new RelayWires(sim, this.#life, {
+      heard: (cid, text) => {
+        sim.trace(`edge ${this.#eye.device}`, () => `hears of a relay ${text}`);
+        if (sim.bug === "open gate at the edge" && !text.startsWith("!")) this.#past(text);
+        else this.#session.fromRelay(cid, text, sim.clock.now);
+        this.#schedule();
+      },
+      lost: (cid) => {
+        this.#session.relayLost(cid, sim.clock.now);
+        this.#schedule();
+      },
+    });
     const hop = (): number => sim.hop();
     this.wire = {
       up: new Pipe<string>(sim.clock, hop, {
@@ -79,6 +93,11 @@ export class Connection {
         link: (uid, attach) => this.#openLink(uid, attach),
         forward: (text) => this.#link?.up.send(text),
         unlink: () => this.#unlink(),
+        relayOf: (uid, relays) => ({ node: placeOf(uid) % relays, epoch: 1 }),
+        refreshRoutes: () => {},
+        relay: (node, attach) => this.#relays.open(node, attach),
+        toRelay: (cid, text) => this.#relays.send(cid, text),
+        unrelay: (cid) => this.#relays.close(cid),
         requestId: () => sim.name("r"),
         chance: () => sim.chance.next(),
       },
@@ -94,10 +113,22 @@ export class Connection {
     return link !== undefined;
   }
 
+  /** The link to a relay breaks, and nothing else. */
+  breakRelay(): void {
+    this.#relays.breakOne();
+  }
+
+  /** The deliberate fault: what a relay says goes to the client as it comes. */
+  #past(text: string): void {
+    const down = decodeRelayed(text);
+    if ("payload" in down) this.wire.down.send(this.#sim.checks.toClient(this.#eye, down.payload));
+  }
+
   /** The process is gone. */
   die(): void {
     const { clock } = this.#sim;
     this.#life.end();
+    this.#relays.die();
     this.wire.up.stop();
     breakWire(this.wire, clock, this.#sim.hop(), () => this.#notice());
     this.#link?.down.stop();
@@ -129,6 +160,8 @@ export class Connection {
   }
 
   #openLink(uid: Uid, attach: Attach): void {
+    this.#eye.device = attach.device;
+    this.#sim.trace(`edge ${attach.device}`, () => `opens a link ${JSON.stringify(attach)}`);
     const { clock, chance, calm, profile } = this.#sim;
     const fate = calm ? 1 : chance.next() / profile.lossy;
     clock.after(this.#sim.hop(), () => {
@@ -164,7 +197,10 @@ export class Connection {
       this.#link = wire;
       if (this.#eye.linked()) this.#sim.stats.count("links made anew");
       this.#session.linked();
-    } else if (this.#link === wire) this.#session.fromLink(message.text, this.#sim.clock.now);
+    } else if (this.#link === wire) {
+      this.#sim.trace(`edge ${this.#eye.device}`, () => `hears ${message.text}`);
+      this.#session.fromLink(message.text, this.#sim.clock.now);
+    }
     this.#schedule();
   }
 
@@ -201,4 +237,9 @@ export class Connection {
       this.#schedule();
     });
   }
+}
+
+/** Where a user's devices listen; any number that is always the same. */
+function placeOf(uid: Uid): number {
+  return [...uid].reduce((sum, letter) => sum + letter.charCodeAt(0), 0);
 }

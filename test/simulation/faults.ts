@@ -18,6 +18,10 @@ const FAULTS = {
   disk: 1,
 } as const;
 
+const IN_GROUPS = { ...FAULTS, "relay crash": 3, "relay link": 3, "relay hibernation": 4 } as const;
+
+const NO_GROUPS = { ...FAULTS, "relay crash": 0, "relay link": 0, "relay hibernation": 0 } as const;
+
 export interface Victims {
   readonly devices: readonly Device[];
   readonly edges: readonly Edge[];
@@ -37,7 +41,8 @@ function harm(sim: Sim, { devices, edges }: Victims): void {
   const { chance, stats, clock } = sim;
   const user = sim.user(chance.pick(sim.uids));
   const conversation = anyConversation(sim);
-  switch (chance.weighted(FAULTS)) {
+  const what = chance.weighted<keyof typeof IN_GROUPS>(sim.groups.length > 0 ? IN_GROUPS : NO_GROUPS);
+  switch (what) {
     case "user crash":
       if (user.life !== undefined) stats.count("user crashes");
       return user.crash();
@@ -59,6 +64,18 @@ function harm(sim: Sim, { devices, edges }: Victims): void {
       if (connections.length > 0) chance.pick(connections).breakLink();
       return;
     }
+    case "relay crash":
+      if (sim.relays.length === 0) return;
+      stats.count("relay crashes");
+      return chance.pick(sim.relays).crash();
+    case "relay link": {
+      const { connections } = chance.pick(edges);
+      if (connections.length > 0) chance.pick(connections).breakRelay();
+      return;
+    }
+    case "relay hibernation":
+      for (const relay of sim.relays) if (relay.evict()) stats.count("relay hibernations");
+      return;
     case "hibernation":
       // Any that can: a busy object never sleeps.
       for (const uid of sim.uids) {
@@ -84,6 +101,7 @@ function harm(sim: Sim, { devices, edges }: Victims): void {
 }
 
 function anyConversation(sim: Sim): ConversationHost {
+  if (sim.groups.length > 0) return sim.group(sim.chance.pick(sim.groups));
   const [a, b] = [sim.chance.pick(sim.uids), sim.chance.pick(sim.uids)];
   const peer = a === b ? sim.uids.find((uid) => uid !== a) : b;
   return sim.conversation(directCid(a, peer ?? b));

@@ -1,5 +1,5 @@
 /** What the people of the simulated world do, at random. */
-import { directCid, makeUlid, type Cid } from "../../src/protocol/ids.ts";
+import { directCid, kindOf, makeUlid, type Cid } from "../../src/protocol/ids.ts";
 import type { Device } from "./device.ts";
 import type { Post, PostFrame } from "./outbox.ts";
 import type { Sim } from "./sim.ts";
@@ -55,8 +55,8 @@ function chat(sim: Sim, device: Device): Cid {
   return directCid(device.uid, other ?? sim.chance.pick(others));
 }
 
-function message(sim: Sim, device: Device, cid = chat(sim, device)): Post {
-  const to = sim.chance.hit(0.5) ? cid : `@${device.peer(cid)}`;
+export function message(sim: Sim, device: Device, cid = chat(sim, device)): Post {
+  const to = kindOf(cid) === "group" || sim.chance.hit(0.5) ? cid : `@${device.peer(cid)}`;
   const id = idOf(sim);
   return post(cid, {
     t: "send",
@@ -68,10 +68,11 @@ function message(sim: Sim, device: Device, cid = chat(sim, device)): Post {
   });
 }
 
-function amendment(sim: Sim, device: Device): Post[] {
+export function amendment(sim: Sim, device: Device, cid = chat(sim, device)): Post[] {
   const { chance } = sim;
-  const cid = chat(sim, device);
-  const shown = device.chat(cid).shown.filter((entry) => entry.kind !== "amend" && !entry.recalled);
+  const shown = device
+    .chat(cid)
+    .shown.filter((entry) => entry.kind !== "amend" && entry.kind !== "system" && !entry.recalled);
   if (shown.length === 0) return [];
   const { seq, from } = chance.pick(shown.slice(-8));
   const own = from === device.uid;
@@ -85,7 +86,7 @@ function amendment(sim: Sim, device: Device): Post[] {
 }
 
 /** The id of something sent, used again for something else. */
-function conflict(sim: Sim, device: Device): Post[] {
+export function conflict(sim: Sim, device: Device): Post[] {
   const sent = device.outbox.posts.filter(
     ({ state, conflicting, frame }) => state === "sent" && !conflicting && frame.t === "send",
   );

@@ -15,6 +15,7 @@ export type Serve<T> = (respond: (value: T) => void, fail: () => void) => void;
 export abstract class Host {
   readonly disk: Disk;
   readonly name: string;
+  crashes = 0;
   protected readonly sim: Sim;
   #life: Life | undefined;
   /** Until then it cannot be reached. */
@@ -104,6 +105,7 @@ export abstract class Host {
     const life = this.#life;
     if (life === undefined) return;
     this.sim.trace(this.name, () => "crashes");
+    this.crashes += 1;
     this.#life = undefined;
     life.end();
     if (this.disk.crash()) this.sim.stats.count("commits lost");

@@ -59,6 +59,10 @@ export class Ledger {
     return this.#log(cid).ids.has(`${from} ${id}`);
   }
 
+  entries(cid: Cid): readonly Durable[] {
+    return this.#log(cid).entries;
+  }
+
   /** Countable entries by others than `uid` with read < seq ≤ head (UNR1). */
   unread(cid: Cid, uid: string, read: number, head: number): number {
     return this.#log(cid)
@@ -80,7 +84,9 @@ export class Ledger {
         throw new Violation("UNR1", `${cid}/${entry.seq}: position ${entry.count}, not ${count}`);
       ids.add(key);
       entries.push(entry);
-      this.#stats.count(entry.kind === "amend" ? "amendments" : "messages");
+      this.#stats.count(
+        entry.kind === "amend" ? "amendments" : entry.kind === "system" ? "system entries" : "messages",
+      );
     }
   }
 

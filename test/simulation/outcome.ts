@@ -74,8 +74,8 @@ function checkHead(sim: Sim, uid: Uid, cid: Cid): void {
 function checkView(sim: Sim, device: Device, cid: Cid): void {
   const chat = device.chat(cid);
   const expected = sim.ledger.view(cid);
-  for (const [i, shown] of expected.entries()) {
-    const seen = chat.shown[i];
+  for (const shown of expected) {
+    const seen = chat.at(shown.seq);
     if (seen !== undefined && lineOf(seen) === lineOf(shown)) continue;
     const saw = seen === undefined ? "nothing" : lineOf(seen);
     throw new Violation("RES1", `${device.id} ${cid}: sees ${saw}, the log has ${lineOf(shown)}`);

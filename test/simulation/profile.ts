@@ -24,6 +24,9 @@ export interface Profile {
   readonly crowd: boolean;
   /** When the storm ends all clients vanish, and the objects must mend things by themselves. */
   readonly vanish: boolean;
+  /** Groups there are; 0: people chat directly. What new members of them see. */
+  readonly groups: number;
+  readonly history: "join" | "all";
   readonly config: Config;
 }
 
@@ -44,6 +47,8 @@ export function profileOf(chance: Chance): Profile {
     crowd,
     burst: crowd ? 120 : chance.pick([1, 3, 12]),
     vanish: chance.hit(0.5),
+    groups: 0,
+    history: "join",
     config: Config.parse({
       limits: {
         rate: limited ? 20 : 1e6,

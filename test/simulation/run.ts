@@ -1,8 +1,8 @@
-/** `npm run simulate -- [--seeds N] [--from S] [--seed S] [--bug NAME] [--trace]`: runs seeds, prints those that fail and what happened. */
+/** `npm run simulate -- [--seeds N] [--from S] [--seed S] [--bug NAME] [--groups] [--trace]`: runs seeds, prints those that fail and what happened. */
 import { parseArgs } from "node:util";
 import { BUGS, type Bug } from "./bugs.ts";
 import { simulate } from "./simulate.ts";
-import { COUNTED, Stats } from "./stats.ts";
+import { COUNTED, COUNTED_IN_GROUPS, Stats } from "./stats.ts";
 
 const { values } = parseArgs({
   options: {
@@ -10,6 +10,7 @@ const { values } = parseArgs({
     from: { type: "string", default: "1" },
     seed: { type: "string" },
     bug: { type: "string" },
+    groups: { type: "boolean", default: false },
     trace: { type: "boolean", default: false },
   },
 });
@@ -29,6 +30,7 @@ for (let seed = first; seed < first + count; seed += 1) {
       seed,
       values.bug as Bug | undefined,
       values.trace ? console.log : undefined,
+      values.groups,
     );
     total.add(stats);
     if (violation === undefined) continue;
@@ -39,7 +41,8 @@ for (let seed = first; seed < first + count; seed += 1) {
   failed += 1;
 }
 const seconds = (performance.now() - begun) / 1000;
-for (const name of COUNTED) console.log(`${String(total.counts[name]).padStart(9)}  ${name}`);
+const counted = values.groups ? [...COUNTED, ...COUNTED_IN_GROUPS] : COUNTED;
+for (const name of counted) console.log(`${String(total.counts[name]).padStart(9)}  ${name}`);
 for (const [name, size] of Object.entries(total.peaks)) console.log(`${String(size).padStart(9)}  most ${name}`);
 console.log(`${count} seeds in ${seconds.toFixed(1)} s, ${failed} failed`);
 process.exitCode = failed === 0 ? 0 : 1;

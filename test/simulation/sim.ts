@@ -6,6 +6,9 @@ import type { Chance } from "./chance.ts";
 import type { Checks } from "./checks.ts";
 import type { Clock } from "./clock.ts";
 import type { ConversationHost } from "./conversation-host.ts";
+import type { GroupHost } from "./groups/group-host.ts";
+import type { RelayHost } from "./groups/relay-host.ts";
+import type { Roll } from "./groups/roll.ts";
 import type { Ledger } from "./ledger.ts";
 import type { Profile } from "./profile.ts";
 import type { Stats } from "./stats.ts";
@@ -25,6 +28,13 @@ export interface Sim {
   readonly calm: boolean;
   user(uid: Uid): UserHost;
   conversation(cid: Cid): ConversationHost;
+  /** Groups, if the world has any: then nobody chats directly. */
+  readonly groups: readonly Cid[];
+  group(cid: Cid): GroupHost;
+  relay(cid: Cid, node: number): RelayHost;
+  readonly relays: readonly RelayHost[];
+  /** Who is a member since when, as the log of the group says. */
+  roll(cid: Cid): Roll;
   /** Notes what happens, for who looks at one seed. */
   trace(who: string, what: () => string): void;
   /** How long one hop over the network takes, ms. */

@@ -3,6 +3,8 @@ import type { Bug } from "./bugs.ts";
 import { storm } from "./faults.ts";
 import { live } from "./habits.ts";
 import { checkOutcome, checkReads, checkTaken } from "./outcome.ts";
+import { changeGroup, liveInGroups } from "./groups/habits.ts";
+import { checkOutcomeOfGroups, checkTakenInGroups } from "./groups/outcome.ts";
 import type { Stats } from "./stats.ts";
 import { Violation } from "./violation.ts";
 import { World } from "./world.ts";
@@ -28,8 +30,8 @@ export interface Run {
 }
 
 /** Runs one seed, with a deliberate fault if one is named. Exceptions other than violations are bugs of the cores or of the world. */
-export function simulate(seed: number, bug?: Bug, tracer?: (line: string) => void): Run {
-  const world = new World(seed, bug, tracer);
+export function simulate(seed: number, bug?: Bug, tracer?: (line: string) => void, inGroups = false): Run {
+  const world = new World(seed, bug, tracer, inGroups);
   const begun = world.clock.now;
   const end = (violation?: Violation): Run => ({ seed, stats: world.stats, violation, at: world.clock.now - begun });
   try {
@@ -45,7 +47,9 @@ export function simulate(seed: number, bug?: Bug, tracer?: (line: string) => voi
 
 function run(world: World): void {
   const { clock, devices, profile } = world;
-  for (const device of devices) live(world, device);
+  const inGroups = world.groups.length > 0;
+  for (const device of devices) (inGroups ? liveInGroups : live)(world, device);
+  for (const cid of world.groups) changeGroup(world, cid);
   storm(world, world);
   pass(world, profile.stormy);
 
@@ -58,7 +62,9 @@ function run(world: World): void {
   }
   if (profile.vanish) for (const device of devices) device.leave();
   pass(world, MENDING_MS);
-  if (profile.vanish) checkTaken(world, devices);
+  if (inGroups) {
+    if (profile.vanish) checkTakenInGroups(world);
+  } else if (profile.vanish) checkTaken(world, devices);
   else checkReads(world, devices);
 
   world.trace("world", () => "everybody comes back");
@@ -70,7 +76,10 @@ function run(world: World): void {
   pass(world, TRUST_MS);
   for (const device of devices) device.settle();
   pass(world, 15_000);
-  checkOutcome(world, devices);
+  if (!inGroups) return checkOutcome(world, devices);
+  for (const device of devices) device.lookAgain();
+  pass(world, 15_000);
+  checkOutcomeOfGroups(world, devices);
 }
 
 /** Lets virtual time pass. */

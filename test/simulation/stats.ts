@@ -30,7 +30,31 @@ export const COUNTED = [
   "late requests",
   "copies dropped",
 ] as const;
-export type Counted = (typeof COUNTED)[number];
+/** The same of groups. */
+export const COUNTED_IN_GROUPS = [
+  "system entries",
+  "switches to pull",
+  "switches to push",
+  "memberships",
+  "removals",
+  "memberships begun again",
+  "messages crossing a removal",
+  "removals told to relays",
+  "group heads left",
+  "operations",
+  "operations repeated",
+  "operations refused",
+  "refused to strangers",
+  "relay links",
+  "relay links broken",
+  "relay crashes",
+  "relay hibernations",
+  "messages by relays",
+  "messages by pushes",
+  "ephemeral",
+] as const;
+const ALL = [...COUNTED, ...COUNTED_IN_GROUPS] as const;
+export type Counted = (typeof ALL)[number];
 
 export class Stats {
   readonly counts: Record<Counted, number>;
@@ -38,7 +62,7 @@ export class Stats {
   readonly peaks: Record<string, number> = {};
 
   constructor() {
-    this.counts = Object.fromEntries(COUNTED.map((name) => [name, 0])) as Record<Counted, number>;
+    this.counts = Object.fromEntries(ALL.map((name) => [name, 0])) as Record<Counted, number>;
   }
 
   count(name: Counted, by = 1): void {
@@ -52,7 +76,7 @@ export class Stats {
 
   /** Adds what another run counted. */
   add(other: Stats): void {
-    for (const name of COUNTED) this.counts[name] += other.counts[name];
+    for (const name of ALL) this.counts[name] += other.counts[name];
     for (const [name, size] of Object.entries(other.peaks)) this.peak(name, size);
   }
 }

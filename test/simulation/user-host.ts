@@ -75,12 +75,14 @@ export class UserHost extends Host {
     const { core, sim } = this;
     const before = core.heads.get(push.cid)?.head ?? 0;
     if (push.skip && (push.entries[0]?.seq ?? 0) > before + 1) sim.stats.count("holes announced");
-    const reply = core.push(push, sim.clock.now);
+    const reply = core.push(sim.bug === "deaf to the base" ? deaf(push, before) : push, sim.clock.now);
+    if (push.membership !== undefined) sim.stats.count("messages by pushes", push.entries.length);
     this.after();
     if (sim.bug === "taken too early") return respond({ have: reply.have, taken: reply.have });
     if (!push.settle) return respond(reply);
     const settled = (): void => {
-      respond({ have: reply.have, taken: core.heads.taken(push.cid), marks: core.ride(push.cid, sim.clock.now) });
+      const marks = core.ride(push.cid, sim.clock.now);
+      respond({ ...core.taken(push), have: reply.have, marks });
     };
     if (reply.taken < reply.have) this.#flushed(SETTLE_LIMIT_MS, settled);
     else settled();
@@ -220,4 +222,11 @@ export class UserHost extends Host {
   get #life(): Life {
     return this.awake();
   }
+}
+
+/** The deliberate fault: a receiver that knows a group is not told where pushing begins. */
+function deaf(push: PushCall, head: number): PushCall {
+  const { membership } = push;
+  if (membership === undefined || head === 0) return push;
+  return { ...push, membership: { ...membership, base: { seq: Math.min(head, membership.base.seq), count: 0 } } };
 }

@@ -1,4 +1,5 @@
 /** What a simulated user's object can ask of the world. */
+import * as operations from "../../src/durable-objects/conversation/group-operations.ts";
 import type { Answer, UserPort } from "../../src/durable-objects/user/user-port.ts";
 import type { Link } from "../../src/durable-objects/user/links.ts";
 import type { Cid, Uid } from "../../src/protocol/ids.ts";
@@ -65,7 +66,8 @@ export function userPort(sim: Sim, host: UserHost, sockets: Sockets): UserPort {
         (reply, now) => {
           if (sends) appending.delete(cid);
           const known = host.core.heads.get(cid)?.head ?? 0;
-          if (reply !== undefined && (reply.entries[0]?.seq ?? 0) > known + 1) sim.stats.count("holes announced");
+          if (reply !== undefined && reply.membership === undefined && (reply.entries[0]?.seq ?? 0) > known + 1)
+            sim.stats.count("holes announced");
           answer(reply, now);
         },
       );
@@ -74,6 +76,20 @@ export function userPort(sim: Sim, host: UserHost, sockets: Sockets): UserPort {
       conversation("page", cid, (to) => (respond) => respond(to.page(host.uid, query)), answer),
     count: (cid, seq, answer) =>
       conversation("count", cid, (to) => (respond) => respond(to.core.count(host.uid, seq)), answer),
+    mark: (cid, delivered, read, answer) =>
+      conversation("mark", cid, () => (respond) => sim.group(cid).mark(host.uid, delivered, read, respond), answer),
+    headOf: (cid, answer) =>
+      conversation("head of", cid, (to) => (respond) => respond(operations.headOf(to.core, host.uid)), answer),
+    groupSignal: (cid, signal) =>
+      conversation<true>(
+        "signal",
+        cid,
+        () => (respond) => {
+          sim.group(cid).signal(host.uid, signal);
+          respond(true);
+        },
+        () => {},
+      ),
     release: (cid, ids, answer) =>
       conversation<true>(
         "release",

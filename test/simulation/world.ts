@@ -1,6 +1,6 @@
 /** One simulated world, made from a seed. */
 import type { Config } from "../../src/config/config.ts";
-import type { Cid, Uid } from "../../src/protocol/ids.ts";
+import { kindOf, type Cid, type Uid } from "../../src/protocol/ids.ts";
 import type { Bug } from "./bugs.ts";
 import { Chance } from "./chance.ts";
 import { Checks } from "./checks.ts";
@@ -8,6 +8,10 @@ import { Clock } from "./clock.ts";
 import { ConversationHost } from "./conversation-host.ts";
 import { Device } from "./device.ts";
 import { Edge } from "./edge.ts";
+import { GroupHost } from "./groups/group-host.ts";
+import { groupProfileOf } from "./groups/profile.ts";
+import { RelayHost } from "./groups/relay-host.ts";
+import { Roll } from "./groups/roll.ts";
 import { Ledger } from "./ledger.ts";
 import { profileOf, type Profile } from "./profile.ts";
 import type { Sim } from "./sim.ts";
@@ -16,6 +20,7 @@ import { UserHost } from "./user-host.ts";
 
 /** Every so many seeds all frames are checked against their schemas. */
 const SCHEMA_EVERY = 10;
+const GROUPS = ["g.aaaaaaaaaaaaaaaaaaaaaaaaaa", "g.bbbbbbbbbbbbbbbbbbbbbbbbbb"] as Cid[];
 
 export class World implements Sim {
   readonly chance: Chance;
@@ -31,20 +36,26 @@ export class World implements Sim {
   readonly devices: readonly Device[];
   calm = false;
   readonly #users: ReadonlyMap<Uid, UserHost>;
-  readonly #conversations = new Map<Cid, ConversationHost>();
+  readonly groups: readonly Cid[];
+  readonly rolls: ReadonlyMap<Cid, Roll>;
+  readonly #chats = new Map<Cid, ConversationHost>();
+  readonly #groupHosts = new Map<Cid, GroupHost>();
+  readonly #relays = new Map<string, RelayHost>();
   #names = 0;
 
   readonly #tracer: ((line: string) => void) | undefined;
 
-  constructor(seed: number, bug?: Bug, tracer?: (line: string) => void) {
+  constructor(seed: number, bug?: Bug, tracer?: (line: string) => void, inGroups = false) {
     this.#tracer = tracer;
     this.chance = new Chance(seed);
-    this.profile = profileOf(this.chance);
+    this.profile = inGroups ? groupProfileOf(this.chance) : profileOf(this.chance);
+    this.groups = GROUPS.slice(0, this.profile.groups);
     this.config = this.profile.config;
     this.ledger = new Ledger(this.stats);
-    this.checks = new Checks(this.ledger, seed % SCHEMA_EVERY === 0);
+    this.rolls = new Map(this.groups.map((cid) => [cid, new Roll(cid, this.ledger, this.profile.history, this.stats)]));
+    this.checks = new Checks(this.ledger, this.rolls, this.stats, seed % SCHEMA_EVERY === 0);
     this.bug = bug;
-    this.uids = ["ada", "bea", "cyd", "dot"].slice(0, this.profile.users) as Uid[];
+    this.uids = ["ada", "bea", "cyd", "dot", "eve", "fay", "gus", "hal"].slice(0, this.profile.users) as Uid[];
     this.#users = new Map(this.uids.map((uid) => [uid, new UserHost(this, uid)]));
     this.edges = Array.from({ length: this.profile.edges }, () => new Edge(this));
     this.devices = this.uids.flatMap((uid) => {
@@ -60,16 +71,31 @@ export class World implements Sim {
   }
 
   conversation(cid: Cid): ConversationHost {
-    let host = this.#conversations.get(cid);
-    if (host === undefined) {
-      host = new ConversationHost(this, cid);
-      this.#conversations.set(cid, host);
-    }
-    return host;
+    return kindOf(cid) === "group"
+      ? this.group(cid)
+      : madeOnce(this.#chats, cid, () => new ConversationHost(this, cid));
   }
 
-  get hosts(): (UserHost | ConversationHost)[] {
-    return [...this.#users.values(), ...this.#conversations.values()];
+  group(cid: Cid): GroupHost {
+    return madeOnce(this.#groupHosts, cid, () => new GroupHost(this, cid));
+  }
+
+  relay(cid: Cid, node: number): RelayHost {
+    return madeOnce(this.#relays, `${cid}#${node}`, () => new RelayHost(this, cid, node));
+  }
+
+  get relays(): readonly RelayHost[] {
+    return [...this.#relays.values()];
+  }
+
+  get hosts(): (UserHost | ConversationHost | RelayHost)[] {
+    return [...this.#users.values(), ...this.#chats.values(), ...this.#groupHosts.values(), ...this.#relays.values()];
+  }
+
+  roll(cid: Cid): Roll {
+    const roll = this.rolls.get(cid);
+    if (roll === undefined) throw new Error(`no group ${cid}`);
+    return roll;
   }
 
   trace(who: string, what: () => string): void {
@@ -84,4 +110,12 @@ export class World implements Sim {
     this.#names += 1;
     return `${prefix}${this.#names}`;
   }
+}
+
+function madeOnce<K, V>(map: Map<K, V>, key: K, make: () => V): V {
+  const known = map.get(key);
+  if (known !== undefined) return known;
+  const made = make();
+  map.set(key, made);
+  return made;
 }

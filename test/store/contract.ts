@@ -11,6 +11,29 @@ let made = 0;
 const uid = (): Uid => `u_contract${(made += 1)}` as Uid;
 const word = (prefix: string): string => `${prefix}${(made += 1)}`;
 
+/** One call of every method that asks the database. */
+export function everyCall(store: Store): Promise<unknown>[] {
+  const { users, logins, claims } = store;
+  const id = uid();
+  return [
+    users.create({ id, username: "u", name: "u", password: "p" }, 1),
+    users.ensure(id, "u", 1),
+    users.find(id),
+    users.findByUsername("u"),
+    users.credentials("u"),
+    users.update(id, { name: "u" }, 1),
+    users.names([id]),
+    users.exists(id),
+    users.search("u", undefined, 1),
+    logins.begin({ id: "l", uid: id, family: "f", current: "c", expires: 1 }, 1),
+    logins.find("l"),
+    logins.rotate("l", "a", "b", 1),
+    logins.end("l"),
+    claims.claim({ key: "k", request: "r", outcome: "o", expires: 1 }, 1),
+    store.ping(),
+  ];
+}
+
 /** Runs the contract on the store that `open` gives: migrated, and used by nobody else meanwhile. */
 export function storeContract(driver: string, open: () => Store): void {
   describe(`${driver}: users`, () => {
@@ -103,12 +126,29 @@ export function storeContract(driver: string, open: () => Store): void {
       ["double quotes and backslashes", `"\\'\\\\"`],
       ["emoji and joined characters", "👩‍👩‍👧‍👦 é ß 名前"],
       ["wildcards", "100%_\\"],
+      ["NUL and other controls", "a\0b\u001a\b\t\r\n\u007f"],
+      ["a byte order mark, blanks and replacement characters", "\ufeff a \ufffd  "],
+      ["placeholders and comments", "? :name -- # /* ?? */ @a \u{10ffff}"],
     ])("text with %s comes back as it was", async (_what, text) => {
       const id = uid();
       await users.ensure(id, text, NOW);
       await users.update(id, { avatar: text }, NOW);
       expect(await users.find(id)).toMatchObject({ name: text, avatar: text });
     });
+  });
+
+  test(`${driver}: texts that a collation takes for one are two`, async () => {
+    const { users } = open();
+    const base = word("equal");
+    const usernames = ["e", "E", "é", "e\u0301", "e ", "e\t", "e\0", "ß", "ss", "🦘", "🦙"].map((end) => base + end);
+    for (const username of usernames) {
+      expect(await users.create({ id: uid(), username, name: "x", password: "p" }, NOW)).toBe("created");
+    }
+    for (const username of usernames) expect((await users.findByUsername(username))?.username).toBe(username);
+    const id = word("u_Id");
+    await users.ensure(id as Uid, "upper", NOW);
+    expect(await users.exists(id.toLowerCase() as Uid)).toBe(false);
+    expect(await users.exists(`${id} ` as Uid)).toBe(false);
   });
 
   describe(`${driver}: search`, () => {
@@ -154,6 +194,23 @@ export function storeContract(driver: string, open: () => Store): void {
       for (const text of ["womba", "WOMBA", "wombA🦘", "womba🦘t é"]) {
         expect((await all(text, 10)).map((user) => user.id)).toEqual([id]);
       }
+    });
+
+    test("the order is that of code points, also behind the prefix", async () => {
+      const ends = ["", "\0", "\t", " a", "a", "b", "é", "ﬀ", "\ufffd", "\u{10000}", "\u{10fffd}"];
+      const ids = new Map<string, Uid>();
+      for (const end of ends.toReversed()) ids.set(end, await named(`dingo${end}.`));
+      // "." is below the letters and above the controls; the ligature folds to two letters.
+      const expected = ["\0", "\t", " a", "", "a", "b", "ﬀ", "é", "\ufffd", "\u{10000}", "\u{10fffd}"];
+      for (const limit of [1, 4, 50]) {
+        expect((await all("dingo", limit)).map((user) => user.id)).toEqual(expected.map((end) => ids.get(end)));
+      }
+    });
+
+    test("the longest names", async () => {
+      // Folding makes 18 letters of each of these.
+      const id = await named("\ufdfa".repeat(64));
+      expect((await all("\ufdfa", 10)).map((user) => user.id)).toEqual([id]);
     });
 
     test("a new name is found, the old one no longer", async () => {
@@ -232,6 +289,18 @@ export function storeContract(driver: string, open: () => Store): void {
         ["a", "b", "c"].map((outcome) => claims.claim({ key, request: "r", outcome, expires: LATER }, NOW)),
       );
       expect(new Set(held.map((claim) => claim.outcome)).size).toBe(1);
+    });
+
+    test("of several who want an expired claim at once all learn the same outcome", async () => {
+      const key = word("key");
+      await claims.claim({ key, request: "r", outcome: "old", expires: LATER }, NOW);
+      const held = await Promise.all(
+        Array.from({ length: 12 }, (_, n) =>
+          claims.claim({ key, request: "r", outcome: `new${n}`, expires: LATER + 1 }, LATER),
+        ),
+      );
+      const outcomes = new Set(held.map((claim) => claim.outcome));
+      expect([...outcomes]).toEqual([expect.stringMatching(/^new/)]);
     });
 
     test("an expired claim gives way", async () => {

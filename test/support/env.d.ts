@@ -6,11 +6,14 @@ import type * as Main from "../../src/workers/main.ts";
 declare global {
   namespace Cloudflare {
     interface Env extends WorkerEnv {
+      readonly DB: D1Database;
       readonly TEST_MIGRATIONS: D1Migration[];
+      /** In the project `store`: address of a gateway to a migrated MySQL database; empty when there is no MySQL. */
+      readonly TEST_MYSQL: string;
     }
     interface GlobalProps {
       readonly mainModule: typeof Main;
-      readonly durableNamespaces: "UserObject" | "ConversationObject";
+      readonly durableNamespaces: "UserObject" | "ConversationObject" | "RelayObject" | "RoutingObject";
     }
   }
 }

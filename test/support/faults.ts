@@ -1,13 +1,19 @@
 /** What can go wrong inside the runtime, done on purpose: objects that die, sleep or hang, disks that refuse, clocks that run. */
 import { CONVERSATION_SCHEMA } from "../../src/durable-objects/conversation/conversation-schema.ts";
 import { migrate } from "../../src/durable-objects/migrate.ts";
-import { runInDurableObject } from "cloudflare:test";
+import { evictDurableObject, runInDurableObject } from "cloudflare:test";
 import { vi } from "vitest";
 
 /** Kills a running object as a crash does: memory is gone, sockets break, what was not confirmed is lost. */
 export async function abort(stub: DurableObjectStub): Promise<void> {
   const killed = runInDurableObject<DurableObject, void>(stub, (_, state) => state.abort("killed by a test"));
   await killed.catch(() => {});
+}
+
+/** Has an object forget everything but its disk; it was awake until then. `hibernate`: its links stay. */
+export async function evict(stub: DurableObjectStub, webSockets: "close" | "hibernate" = "close"): Promise<void> {
+  await runInDurableObject<DurableObject, void>(stub, () => {});
+  await evictDurableObject(stub, { webSockets });
 }
 
 export interface Held {

@@ -4,7 +4,7 @@ import { createExecutionContext, waitOnExecutionContext } from "cloudflare:test"
 import { makeApp } from "../../src/workers/edge/app.ts";
 import type { Env } from "../../src/workers/env.ts";
 
-export const env: Env = bound;
+export const env: Env & { readonly DB: D1Database } = bound;
 export const app = makeApp();
 
 export interface Call {

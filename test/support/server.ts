@@ -15,6 +15,8 @@ export interface ServerOptions {
   readonly port?: number;
   /** Overrides of src/config/config.ts. */
   readonly config?: unknown;
+  /** `mysql://…/database`; without it accounts stand in the data folder. */
+  readonly mysql?: string;
   readonly env?: Readonly<Record<string, string>>;
 }
 
@@ -49,6 +51,7 @@ export async function startServer(options: ServerOptions = {}): Promise<Server> 
     writeFileSync(join(data, "overrides.json"), JSON.stringify(options.config));
     args.push("--config", join(data, "overrides.json"));
   }
+  if (options.mysql !== undefined) args.push("--mysql", options.mysql);
   const child = launch(args, options.env);
   const read = collect(child);
   const url = await ready(child, read);

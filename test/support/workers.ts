@@ -3,6 +3,7 @@ import { runInDurableObject } from "cloudflare:test";
 import { env, exports } from "cloudflare:workers";
 import { afterEach, vi } from "vitest";
 import type { ConversationObject } from "../../src/durable-objects/conversation/conversation-object.ts";
+import type { RelayObject } from "../../src/durable-objects/relay/relay-object.ts";
 import type { UserObject } from "../../src/durable-objects/user/user-object.ts";
 import { directCid, type Cid, type Uid } from "../../src/protocol/ids.ts";
 import { issueToken } from "../../src/workers/edge/tokens.ts";
@@ -85,6 +86,11 @@ export function range(first: number, last: number): number[] {
 
 export function userStub(uid: Uid): DurableObjectStub<UserObject> {
   return env.USERS.get(env.USERS.idFromName(uid));
+}
+
+/** One relay of a group. */
+export function relayStub(cid: Cid, node = 0): DurableObjectStub<RelayObject> {
+  return env.RELAYS.get(env.RELAYS.idFromName(`${cid}#${node}`));
 }
 
 export function conversationStub(cid: Cid): DurableObjectStub<ConversationObject> {

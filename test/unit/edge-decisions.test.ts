@@ -138,6 +138,8 @@ describe("a log line", () => {
     expect(described.at).toContain("edge-decisions.test.ts");
     for (const text of ["values", "secret"]) expect(JSON.stringify(described)).not.toContain(text);
     expect(describeError("secret")).toEqual({ error: "string" });
+    const number = new Error("Duplicate entry 'secret' for key 'a' (errno 1062) (sqlstate 23000)");
+    expect(describeError(number).error).toBe("Error(errno 1062)");
   });
 
   test("of an error without a stack is short", () => {

@@ -1,5 +1,5 @@
 import { beforeAll, describe, expect, test } from "vitest";
-import { PUBLIC } from "../../src/workers/edge/app.ts";
+import { isAdmin, PUBLIC } from "../../src/workers/edge/app.ts";
 import { app, call, codeOf } from "../support/http.ts";
 
 interface Operation {
@@ -18,6 +18,10 @@ interface Document {
   readonly paths: Record<string, Record<string, Operation>>;
 }
 
+const forAdmins = (line: string): boolean => isAdmin(line.split(" ")[1] ?? "");
+/** Parameters of queries that have no default. */
+const NEEDED: Readonly<Record<string, readonly string[]>> = { "GET /v1/admin/route": ["kind", "key"] };
+
 /** Every route of the app, `"GET /v1/users/:uid"`; middleware is for all methods, routes are not. */
 const routes = [
   ...new Set(app.routes.filter(({ method }) => method !== "ALL").map(({ method, path }) => `${method} ${path}`)),
@@ -33,10 +37,15 @@ describe("who may call what", () => {
     for (const line of PUBLIC) expect(routes).toContain(line);
   });
 
-  test.each(routes.filter((line) => !PUBLIC.has(line)))("%s needs a token", async (line) => {
+  test.each(routes.filter((line) => !PUBLIC.has(line) && !forAdmins(line)))("%s needs a token", async (line) => {
     const path = line.replaceAll(/:\w+/g, "u_1");
     expect(codeOf(await call(path))).toBe("401 unauthenticated");
     expect(codeOf(await call(path, { token: "made.up.token" }))).toBe("401 unauthenticated");
+  });
+
+  test.each(routes.filter(forAdmins))("%s needs the admin key", async (line) => {
+    expect(codeOf(await call(line))).toBe("401 unauthenticated");
+    expect(codeOf(await call(line, { token: "made.up.token" }))).toBe("403 permission_denied");
   });
 
   test.each(routes.filter((line) => PUBLIC.has(line)))("%s needs none", async (line) => {
@@ -48,8 +57,10 @@ describe("who may call what", () => {
     const { env } = await import("../support/http.ts");
     const grown = makeApp();
     grown.get("/v1/added-later", (c) => c.text("in"));
-    const response = await grown.request("/v1/added-later", {}, env);
-    expect(response.status).toBe(401);
+    grown.get("/v1/admin/added-later", (c) => c.text("in"));
+    for (const path of ["/v1/added-later", "/v1/admin/added-later"]) {
+      expect((await grown.request(path, {}, env)).status).toBe(401);
+    }
   });
 });
 
@@ -81,7 +92,7 @@ describe("/v1/openapi.json", () => {
     expect(declared.map(({ name }) => name)).toEqual(inPath);
     for (const { required } of declared) expect(required).toBe(true);
     const others = (operation?.parameters ?? []).filter((parameter) => parameter.in !== "path");
-    expect(others.filter(({ required }) => required === true)).toEqual([]);
+    expect(others.filter(({ required }) => required === true).map(({ name }) => name)).toEqual(NEEDED[line] ?? []);
     expect(operation?.requestBody?.required).not.toBe(false);
     const { default: refusal, ...answers } = operation?.responses ?? {};
     expect(JSON.stringify(refusal)).toContain('"#/components/schemas/Error"');
@@ -95,7 +106,7 @@ describe("/v1/openapi.json", () => {
   test.each(routes)("%s says whether it needs a token", (line) => {
     const [path, method] = documented(line);
     const security = document.paths[path]?.[method]?.security ?? document.security;
-    expect(security).toEqual(PUBLIC.has(line) ? [] : [{ bearer: [] }]);
+    expect(security).toEqual(PUBLIC.has(line) ? [] : [forAdmins(line) ? { admin: [] } : { bearer: [] }]);
   });
 
   test("is of a version that tools know, with ids of its own and references that lead somewhere", () => {

@@ -28,8 +28,8 @@ export interface Sender {
   readonly uid: Uid;
   /** Entries up to here are not this member's. */
   readonly joinedSeq: number;
-  /** The other member of a direct chat takes nothing from this one. */
-  readonly blocked: boolean;
+  /** Why this member may not write; `op` of an amendment. */
+  readonly silenced?: ((op: Draft["op"]) => Refusal | undefined) | undefined;
 }
 
 export interface AppendLimits {
@@ -77,7 +77,7 @@ export function decide(
     const seq = view.head + rows.length + 1;
     const ts = Math.max(now, view.lastTs);
     const refusal =
-      (sender.blocked ? refuse("blocked", "this user takes no messages from you") : undefined) ??
+      sender.silenced?.(draft.op) ??
       checkReply(draft, sender, rowAt) ??
       amend(draft, sender, { seq, ts, now }, rowAt, amendedAt, limits, amended, erased);
     if (refusal !== undefined) {

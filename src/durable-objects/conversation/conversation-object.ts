@@ -2,16 +2,24 @@
 import { DurableObject } from "cloudflare:workers";
 import { refuse, type Refusal } from "../../protocol/codes.ts";
 import { kindOf, peerOf, type Cid, type Uid } from "../../protocol/ids.ts";
-import type { Result } from "../../lib/result.ts";
+import { ok, type Result } from "../../lib/result.ts";
 import { services, type Env } from "../../workers/env.ts";
 import { backoff } from "../lanes.ts";
 import { counted, freshCost } from "../cost.ts";
-import type { AppendReply, ConversationRpc, Draft, Page, PageQuery, PushCall } from "../rpc.ts";
+import type { Config } from "../../config/config.ts";
+import type { Admission, Done, GroupCard, GroupChange, GroupHead, MemberView, Role } from "../group-rpc.ts";
+import type { Transact } from "../migrate.ts";
+import type { AppendReply, ConversationRpc, Draft, Marks, Page, PageQuery, Signal } from "../rpc.ts";
+import { Carrier } from "./carrier.ts";
 import { Conversation, refuseAll } from "./conversation.ts";
 import { ConversationStore } from "./conversation-store.ts";
+import type { Group } from "./group.ts";
+import * as operations from "./group-operations.ts";
 
-/** A push that has not answered by then counts as failed, and is repeated: receivers drop what they have. */
-const PUSH_DEADLINE_MS = 10_000;
+/** An operation waits for at most so many members to know. */
+const WAITED = 64;
+/** How much later than planned watermarks may be written before their reporter is told that they were not. */
+const SLACK_MS = 2_000;
 /** The alarm asks again after 1, 2, 4 … times its first delay, at most this many. */
 const LONGEST_ALARM = 64;
 
@@ -19,7 +27,9 @@ export class ConversationObject extends DurableObject<Env> implements Conversati
   /** What this object has cost since it woke. */
   readonly cost = freshCost();
   #core!: Conversation;
-  #timer: ReturnType<typeof setTimeout> | undefined;
+  #carrier!: Carrier;
+  /** When watermarks are written, and told to the writers. */
+  #lazy: { at: number; handle: ReturnType<typeof setTimeout> } | undefined;
   #alarmAttempts = 0;
   /** Replies held until their entries are taken. */
   readonly #held = new Set<{ uid: Uid | undefined; ready: () => boolean; go: () => void }>();
@@ -28,12 +38,12 @@ export class ConversationObject extends DurableObject<Env> implements Conversati
     super(ctx, env);
     void ctx.blockConcurrencyWhile(async () => {
       const armed = (await ctx.storage.getAlarm()) !== null;
-      const store = new ConversationStore(counted(ctx.storage.sql, this.cost), (work) =>
-        ctx.storage.transactionSync(work as () => never),
-      );
-      this.#core = new Conversation(store, services(env).config, Date.now(), armed);
+      const transact: Transact = (work) => ctx.storage.transactionSync(work as () => never);
+      const store = new ConversationStore(counted(ctx.storage.sql, this.cost), transact, kindOf(this.#cid));
+      this.#core = new Conversation(this.#cid, store, services(env).config, Date.now(), armed);
+      this.#carrier = new Carrier(this.#cid, this.#core, env, (uid) => this.#answered(uid));
       // Who died with an alarm set may have left entries that nobody took: a wake for whatever reason offers them again.
-      if (armed) this.#pump();
+      if (armed) this.#carrier.pump();
     });
   }
 
@@ -47,7 +57,9 @@ export class ConversationObject extends DurableObject<Env> implements Conversati
     if (arm) this.#setAlarm(1);
     // ORD3: no await from the commit to here, so no later message can enter the lanes before this one. What leaves,
     // the pushes and the reply alike, is held by the output gate until the commit is on disk (DUR1).
-    if (reply.results.some((result) => "seq" in result)) this.#pump();
+    if (reply.results.some((result) => "seq" in result)) this.#carrier.pump();
+    this.#carrier.heard(uid);
+    this.#later();
     if (!hold) return { ...reply, marks: this.#core.marksFor(uid) };
     await this.#hold(() => this.#core.settled(reply.head, uid), this.#writes.settle_ms, uid);
     if (!this.#core.settled(reply.head, uid)) {
@@ -68,7 +80,7 @@ export class ConversationObject extends DurableObject<Env> implements Conversati
     if (!this.#core.exists && kindOf(this.#cid) === "direct" && peerOf(this.#cid, uid) !== undefined) {
       return { ok: true, value: { messages: [], head: 0, more: false } };
     }
-    return this.#core.page(this.#cid, uid, query);
+    return this.#core.page(uid, query);
   }
 
   async count(uid: Uid, seq: number): Promise<Result<number, Refusal>> {
@@ -84,7 +96,8 @@ export class ConversationObject extends DurableObject<Env> implements Conversati
   override async alarm(): Promise<void> {
     this.cost.requests += 1;
     this.#core.alarm();
-    this.#pump();
+    this.#carrier.pump();
+    this.#core.group?.receipts.flush();
     await this.#hold(() => this.#core.idle, this.#writes.settle_ms);
     this.#alarmAttempts = this.#core.idle ? 0 : this.#alarmAttempts + 1;
     if (this.#core.idle || this.#core.armed) return;
@@ -92,11 +105,167 @@ export class ConversationObject extends DurableObject<Env> implements Conversati
     this.#setAlarm(Math.min(LONGEST_ALARM, 2 ** this.#alarmAttempts));
   }
 
+  // --- groups: the rules are in group-operations.ts --------------------------------------------------------------
+
+  async createGroup(
+    owner: Uid,
+    name: string,
+    change: Omit<GroupChange, "name">,
+    members: readonly Uid[],
+  ): Done<GroupCard> {
+    this.cost.requests += 1;
+    const place = { op: "created", shard: this.#shard() };
+    return this.#changing([owner, ...members], (now) =>
+      operations.createGroup(this.#core, owner, name, change, members, place, this.#groups, now),
+    );
+  }
+
+  async card(uid: Uid): Done<GroupCard> {
+    this.cost.requests += 1;
+    return operations.card(this.#core, uid);
+  }
+
+  async change(uid: Uid, op: string, change: GroupChange): Done<GroupCard> {
+    return this.#changing([], (now) => operations.changeGroup(this.#core, uid, op, change, now));
+  }
+
+  async members(uid: Uid, after: Uid | undefined, limit: number): Done<{ members: MemberView[]; next?: Uid }> {
+    this.cost.requests += 1;
+    return operations.memberPage(this.#core, uid, after, limit);
+  }
+
+  async add(uid: Uid, op: string, users: readonly Uid[]): Done<GroupCard> {
+    return this.#changing(users, (now) => operations.add(this.#core, uid, op, users, this.#groups, now));
+  }
+
+  async join(uid: Uid, op: string): Done<GroupCard> {
+    return this.#changing([uid], (now) => operations.join(this.#core, uid, op, this.#groups, now));
+  }
+
+  async remove(uid: Uid, op: string, target: Uid): Done<void> {
+    return this.#changing([target], (now) => operations.remove(this.#core, uid, op, target, now));
+  }
+
+  async setMember(
+    uid: Uid,
+    op: string,
+    target: Uid,
+    change: { role?: Role | undefined; muted_until?: number | undefined },
+  ): Done<MemberView> {
+    return this.#changing([], (now) => operations.setMember(this.#core, uid, op, target, change, now));
+  }
+
+  async dismiss(uid: Uid, op: string): Done<void> {
+    return this.#changing([uid], (now) => operations.dismiss(this.#core, uid, op, now));
+  }
+
+  async receipts(uid: Uid, seq: number): Done<{ delivered: number; read: number; members: number }> {
+    this.cost.requests += 1;
+    return operations.receipts(this.#core, uid, seq);
+  }
+
+  async receiptList(
+    uid: Uid,
+    seq: number,
+    list: "read" | "unread",
+    after: Uid | undefined,
+    limit: number,
+  ): Done<{ users: Uid[]; next?: Uid }> {
+    this.cost.requests += 1;
+    return operations.receiptList(this.#core, uid, seq, list, after, limit);
+  }
+
+  async signal(uid: Uid, signal: Signal): Promise<void> {
+    this.cost.requests += 1;
+    const to = operations.audience(this.#core, uid, Date.now());
+    if (to === "relays" && signal.t === "message") this.#carrier.cast(signal.frame, uid);
+    else if (to !== "relays") this.#carrier.signal(to, signal);
+  }
+
+  async mark(uid: Uid, delivered: number, read: number): Promise<boolean> {
+    this.cost.requests += 1;
+    const known = this.#core.group?.mark(uid, { delivered, read }) ?? false;
+    this.#later();
+    return known && this.#marked();
+  }
+
+  async marks(_relay: number, marks: readonly ({ readonly user: Uid } & Marks)[]): Promise<void> {
+    this.cost.requests += 1;
+    for (const { user, ...most } of marks) this.#core.group?.mark(user, most);
+    this.#later();
+    if (!(await this.#marked())) throw new Error("watermarks are not on disk");
+  }
+
+  async headOf(uid: Uid): Done<GroupHead> {
+    this.cost.requests += 1;
+    return operations.headOf(this.#core, uid);
+  }
+
+  async admit(relay: number, uid: Uid, after: number): Done<Admission> {
+    this.cost.requests += 1;
+    const mine = this.#core.member(uid);
+    return mine.ok ? ok(mine.value.group.admit(relay, mine.value.me, after)) : mine;
+  }
+
+  /** An operation that changes the group; answers when the objects of `uids` know, or a little later. */
+  async #changing<T>(uids: readonly Uid[], work: (now: number) => Result<T, Refusal>): Done<T> {
+    this.cost.requests += 1;
+    const { head } = this.#core;
+    const result = work(Date.now());
+    if (this.#core.head === head) return result;
+    // In the turn of the commit, as in `append`. An alarm always stands behind a change: it may concern many objects.
+    if (!this.#core.armed) {
+      this.#core.arm();
+      this.#setAlarm(1);
+    }
+    this.#carrier.pump();
+    this.#later();
+    const first = uids.slice(0, WAITED);
+    await this.#hold(() => this.#core.group?.told(first) !== false, this.#writes.settle_ms);
+    return result;
+  }
+
+  /** Who reports watermarks forgets what it has told: it hears so when a crash here cannot lose them any more (RCP1). */
+  async #marked(): Promise<boolean> {
+    const written = (): boolean => this.#core.group?.receipts.dirty !== true;
+    await this.#hold(written, this.#groups.mark_flush_ms + SLACK_MS);
+    return written();
+  }
+
+  /** Sets the timer that writes watermarks and tells them to the writers, together with others. */
+  #later(): void {
+    const { group } = this.#core;
+    if (group === undefined || !(group.receipts.dirty || group.receipts.hasNews)) return;
+    const at = Date.now() + (group.receipts.hasNews ? this.#writes.receipt_ms : this.#groups.mark_flush_ms);
+    if (this.#lazy !== undefined && this.#lazy.at <= at) return;
+    clearTimeout(this.#lazy?.handle);
+    this.#lazy = { at, handle: setTimeout(() => this.#settle(group), at - Date.now()) };
+  }
+
+  #settle(group: Group): void {
+    this.#lazy = undefined;
+    if (!group.receipts.flush()) return this.#later();
+    for (const [writer, of] of group.receipts.news())
+      this.#carrier.signal([writer], { t: "receipts", cid: this.#cid, of });
+    for (const held of this.#held) if (held.ready()) held.go();
+  }
+
+  /** Where the history of a new conversation goes. When all shards are ill, the first: archiving waits, writing does not. */
+  #shard(): string {
+    const { routes, config } = services(this.env);
+    const shard = routes.local("history", this.#cid);
+    return shard.ok ? shard.value.node : (config.routing.policies.history.nodes[0]?.name ?? "main");
+  }
+
+  get #groups(): Config["groups"] {
+    return services(this.env).config.groups;
+  }
+
   get #cid(): Cid {
     return this.ctx.id.name as Cid;
   }
 
-  get #writes(): { settle_ms: number; offer_ms: number } {
+  get #writes(): Config["writes"] {
     return services(this.env).config.writes;
   }
 
@@ -106,33 +275,17 @@ export class ConversationObject extends DurableObject<Env> implements Conversati
     const peer = kindOf(this.#cid) === "direct" ? peerOf(this.#cid, uid) : undefined;
     if (peer === undefined) return refuse("not_member", "not a member");
     if (!(await services(this.env).users.exists(peer))) return refuse("not_found", "no such user");
-    this.#core.create([uid, peer]);
+    this.#core.create([uid, peer], this.#shard());
     return undefined;
   }
 
-  /** Starts every push that is due; one in flight per member. */
-  #pump(): void {
-    for (const uid of this.#core.members) {
-      const call = this.#core.nextPush(this.#cid, uid, Date.now());
-      if (call !== undefined) void this.#push(uid, call);
-    }
-    this.#schedule();
-  }
-
-  async #push(uid: Uid, call: PushCall): Promise<void> {
-    try {
-      // A stub whose call failed is broken for good, so each push takes a fresh one; the lane keeps the order.
-      const stub = this.env.USERS.get(this.env.USERS.idFromName(uid));
-      const reply = await withDeadline(stub.push(call), PUSH_DEADLINE_MS);
-      this.#core.pushed(uid, reply, Date.now(), Math.random());
-    } catch {
-      this.#core.pushFailed(uid, Date.now(), Math.random());
-    }
+  /** A call was answered: what waited for it goes on. */
+  #answered(uid: Uid | undefined): void {
     const waiting = new Set([...this.#held].map((held) => held.uid));
     for (const held of this.#held) if (held.ready()) held.go();
+    if (this.#core.group !== undefined) return this.#later();
     // Watermarks that came with an answer nobody waits for any more.
     for (const other of this.#core.members) if (other !== uid && !waiting.has(other)) this.#passOn(other);
-    this.#pump();
   }
 
   /** Tells a writer the watermarks that no reply of this object will carry to it. */
@@ -140,22 +293,11 @@ export class ConversationObject extends DurableObject<Env> implements Conversati
     const due = this.#core.marksDue(uid);
     if (due === undefined) return;
     const { delivered, read } = due.marks;
-    const stub = this.env.USERS.get(this.env.USERS.idFromName(uid));
     // Lost, the next watermark makes it good.
-    void stub.receipt(this.#cid, due.from, delivered, read).catch(() => {});
-  }
-
-  /** Pumps again when a push that failed is due. */
-  #schedule(): void {
-    const due = this.#core.nextDue();
-    if (due === undefined || this.#timer !== undefined) return;
-    this.#timer = setTimeout(
-      () => {
-        this.#timer = undefined;
-        this.#pump();
-      },
-      Math.max(0, due - Date.now()),
-    );
+    void this.#carrier
+      .user(uid)
+      .receipt(this.#cid, due.from, delivered, read)
+      .catch(() => {});
   }
 
   /** Resolves when `ready` holds, or after `ms`. `uid`: whose call waits for it. */
@@ -178,18 +320,5 @@ export class ConversationObject extends DurableObject<Env> implements Conversati
     const { offer_ms } = this.#writes;
     const jitter = backoff(0, { backoff: offer_ms * times, longest: Number.MAX_SAFE_INTEGER }, Math.random());
     void this.ctx.storage.setAlarm(Date.now() + Math.max(jitter, offer_ms / 2));
-  }
-}
-
-/** The promise's outcome, or a rejection after `ms`. */
-async function withDeadline<T>(promise: Promise<T>, ms: number): Promise<T> {
-  let timer: ReturnType<typeof setTimeout> | undefined;
-  const late = new Promise<never>((_, reject) => {
-    timer = setTimeout(() => reject(new Error("deadline")), ms);
-  });
-  try {
-    return await Promise.race([promise, late]);
-  } finally {
-    clearTimeout(timer);
   }
 }

@@ -1,7 +1,8 @@
 /**
  * Append-only: add steps, never edit one. No secondary index anywhere: an index entry is a row written per message.
  * `log.count` is the countable position (UNR1), `log.hash` the hash of the content as it was sent (DUP2; a recall erases
- * the body, a retry must still be recognised), `log.extra` the rare fields as JSON.
+ * the body, a retry must still be recognised), `log.extra` the rare fields as JSON. `pin.shard` is where the history is kept: chosen when
+ * the conversation was made, and moved only by a job of its own.
  */
 export const CONVERSATION_SCHEMA = [
   `CREATE TABLE log (
@@ -15,4 +16,20 @@ export const CONVERSATION_SCHEMA = [
   `CREATE TABLE qos2 (
      sender TEXT NOT NULL, id TEXT NOT NULL, seq INTEGER NOT NULL, hash TEXT NOT NULL, PRIMARY KEY (sender, id)
    ) WITHOUT ROWID`,
+  `CREATE TABLE pin (id INTEGER PRIMARY KEY, shard TEXT NOT NULL)`,
+] as const;
+
+/**
+ * The tables that only a group has, beside those of every conversation; a list of its own, with its own steps. `state` is one row of JSON, what the group is; a `mark` row
+ * holds the watermarks of 512 members, so that a thousand readers are two rows and not a thousand.
+ */
+export const GROUP_SCHEMA = [
+  `CREATE TABLE group_member (
+     uid TEXT PRIMARY KEY, role TEXT NOT NULL, floor INTEGER NOT NULL, since_seq INTEGER NOT NULL,
+     since_count INTEGER NOT NULL, muted_until INTEGER NOT NULL, slot INTEGER NOT NULL, taken_seq INTEGER NOT NULL,
+     left_seq INTEGER NOT NULL
+   ) WITHOUT ROWID`,
+  `CREATE TABLE state (id INTEGER PRIMARY KEY, value TEXT NOT NULL)`,
+  `CREATE TABLE mark (chunk INTEGER PRIMARY KEY, data BLOB NOT NULL)`,
+  `CREATE TABLE relay (n INTEGER PRIMARY KEY)`,
 ] as const;

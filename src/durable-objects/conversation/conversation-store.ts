@@ -1,9 +1,10 @@
 /** All SQL of a conversation. Synchronous; what one transaction writes is durable together or not at all. */
-import type { Uid } from "../../protocol/ids.ts";
+import type { ConversationKind, Uid } from "../../protocol/ids.ts";
 import { migrate, migrated, type Sql, type Transact } from "../migrate.ts";
 import type { Amended } from "../message-json.ts";
 import type { Entry, PageQuery, Position } from "../rpc.ts";
-import { CONVERSATION_SCHEMA } from "./conversation-schema.ts";
+import { CONVERSATION_SCHEMA, GROUP_SCHEMA } from "./conversation-schema.ts";
+import { GroupStore } from "./group-store.ts";
 
 /** An entry with what only the log knows of it. */
 export interface LogRow extends Entry {
@@ -29,6 +30,8 @@ export interface Writes {
   readonly qos2: readonly { sender: Uid; id: string; seq: number; hash: string }[];
   /** Cursors that fell far behind, written along. */
   readonly taken: readonly { uid: Uid; seq: number }[];
+  /** What else belongs to the same commit. */
+  readonly also?: (() => void) | undefined;
 }
 
 type RawRow = {
@@ -53,15 +56,29 @@ const IDS = 4096;
 export class ConversationStore {
   readonly #sql: Sql;
   readonly #transact: Transact;
+  readonly #isGroup: boolean;
   /** It has tables. Without them it has no members, so nobody gets further than to its `members` and `last`. */
   #made: boolean;
 
-  constructor(sql: Sql, transact: Transact) {
+  constructor(sql: Sql, transact: Transact, kind: ConversationKind = "direct") {
     this.#sql = sql;
     this.#transact = transact;
+    this.#isGroup = kind === "group";
     // Anybody may ask about a conversation that never was; being asked leaves nothing on the disk.
     this.#made = migrated(sql);
-    if (this.#made) migrate(sql, transact, CONVERSATION_SCHEMA);
+    if (this.#made) this.#make();
+  }
+
+  /** Whether there is a group behind this, and what only groups keep. */
+  group(): GroupStore | undefined {
+    return this.#made && this.#isGroup ? new GroupStore(this.#sql) : undefined;
+  }
+
+  /** Makes the tables of a group. */
+  makeGroup(shard: string): GroupStore {
+    this.#make();
+    this.#pin(shard);
+    return new GroupStore(this.#sql);
   }
 
   /** The newest entry. */
@@ -159,10 +176,10 @@ export class ConversationStore {
   }
 
   /** Makes the conversation: until now it had no tables. */
-  createMembers(uids: readonly Uid[]): void {
-    migrate(this.#sql, this.#transact, CONVERSATION_SCHEMA);
-    this.#made = true;
+  createMembers(uids: readonly Uid[], shard: string): void {
+    this.#make();
     this.#transact(() => {
+      this.#pin(shard);
       for (const uid of uids) {
         this.#sql.exec("INSERT INTO member (uid, joined_seq, taken_seq, blocks) VALUES (?, 0, 0, 0)", uid);
       }
@@ -199,16 +216,17 @@ export class ConversationStore {
   }
 
   saveTaken(taken: readonly { uid: Uid; seq: number }[]): void {
-    for (const { uid, seq } of taken) this.#sql.exec("UPDATE member SET taken_seq = ? WHERE uid = ?", seq, uid);
+    const table = this.#isGroup ? "group_member" : "member";
+    for (const { uid, seq } of taken) this.#sql.exec(`UPDATE ${table} SET taken_seq = ? WHERE uid = ?`, seq, uid);
   }
 
   /** One commit for one batch. */
   write(writes: Writes): void {
-    const { rows, erased, amended, qos2, taken } = writes;
+    const { rows, erased, amended, qos2, taken, also } = writes;
     const [row] = rows;
     // A statement is atomic by itself; a transaction around it would cost as much again.
     const alone = rows.length === 1 && erased.length + amended.size + qos2.length + taken.length === 0;
-    if (alone && row !== undefined) return this.#insert(row);
+    if (alone && row !== undefined && also === undefined) return this.#insert(row);
     this.#transact(() => {
       for (const each of rows) this.#insert(each);
       for (const seq of writes.erased) this.#sql.exec("UPDATE log SET body = '' WHERE seq = ?", seq);
@@ -223,7 +241,18 @@ export class ConversationStore {
         this.#sql.exec("INSERT INTO qos2 (sender, id, seq, hash) VALUES (?, ?, ?, ?)", sender, id, seq, hash);
       }
       this.saveTaken(writes.taken);
+      also?.();
     });
+  }
+
+  #make(): void {
+    migrate(this.#sql, this.#transact, CONVERSATION_SCHEMA);
+    if (this.#isGroup) migrate(this.#sql, this.#transact, GROUP_SCHEMA, "group_step");
+    this.#made = true;
+  }
+
+  #pin(shard: string): void {
+    this.#sql.exec("INSERT INTO pin (id, shard) VALUES (0, ?) ON CONFLICT DO NOTHING", shard);
   }
 
   #insert(row: LogRow): void {

@@ -5,23 +5,19 @@
 import type { Config } from "../../config/config.ts";
 import { err, ok, type Result } from "../../lib/result.ts";
 import { refuse, type Refusal } from "../../protocol/codes.ts";
-import { FRAME_BYTES } from "../../protocol/frames.ts";
 import type { Cid, Uid } from "../../protocol/ids.ts";
-import { messageFields, type Amended } from "../message-json.ts";
-import type { AppendReply, Draft, Entry, Marks, Page, PageQuery, Position, PushCall, PushReply } from "../rpc.ts";
-import { decide, type LogView } from "./append.ts";
-import type { ConversationStore, LogRow, MemberRow } from "./conversation-store.ts";
-import { Dedup } from "./dedup.ts";
-import { Outbox } from "./outbox.ts";
+import type { GroupChange } from "../group-rpc.ts";
+import type { AppendReply, Draft, Marks, Page, PageQuery, PushCall, PushReply } from "../rpc.ts";
+import { decide, type Sender } from "./append.ts";
+import type { ConversationStore, MemberRow } from "./conversation-store.ts";
+import { Group } from "./group.ts";
+import { planCreate, silenced } from "./group-rules.ts";
+import type { GroupMember } from "./group-store.ts";
+import { Log, PUSH_ENTRIES, TAIL } from "./log.ts";
+import { Outbox, type Start } from "./outbox.ts";
 
-/** Newest entries kept in memory, so that pushes read no rows. */
-const TAIL = 256;
-/** Entries of one push; a receiver further behind is told to announce a hole. */
-const PUSH_ENTRIES = 128;
-/** Room that a page leaves in a frame for the fields around its messages. */
-const PAGE_BYTES = FRAME_BYTES - 1024;
-/** Ids are remembered for twice the window, so that an id from a clock that runs ahead is never forgotten too early. */
-const REMEMBERED_WINDOWS = 2;
+/** The one answer to whoever has no part in it, whether it exists or not (SEC1). */
+export const NOT_MEMBER = refuse("not_member", "not a member");
 
 export interface Appended {
   readonly reply: AppendReply;
@@ -32,37 +28,46 @@ export interface Appended {
 }
 
 export class Conversation {
+  readonly #cid: Cid;
   readonly #store: ConversationStore;
   readonly #config: Config;
+  readonly #log: Log;
   #members: Map<Uid, MemberRow>;
   #outbox: Outbox;
-  #dedup = new Dedup();
-  #tail: LogRow[] = [];
-  #last: LogRow | undefined;
+  #group: Group | undefined;
   /** Watermarks on their way from one member of a direct chat to the other; `carried`: an answer or a call took them along. */
   readonly #marks = new Map<Uid, { readonly marks: Marks; carried: boolean }>();
-  /** Ids below this seq may be forgotten. */
-  #dedupFloor = 1;
   #armed: boolean;
+  /** In a group: the newest entry came after a silence, so its receivers write at once and need not be asked again. */
+  #lone = false;
 
   /** Reads what a wake needs. `armed`: a safety alarm is set. */
-  constructor(store: ConversationStore, config: Config, now: number, armed: boolean) {
+  constructor(cid: Cid, store: ConversationStore, config: Config, now: number, armed: boolean) {
+    this.#cid = cid;
     this.#store = store;
     this.#config = config;
     this.#armed = armed;
     const members = store.members();
     this.#members = new Map(members.map((member) => [member.uid, member]));
-    this.#outbox = new Outbox(members);
-    this.#last = store.last();
-    this.#loadDedup(now);
+    this.#outbox = new Outbox(members.map(startOf));
+    this.#log = new Log(store, config, now);
+    const stored = store.group();
+    const state = stored?.state();
+    if (stored === undefined || state === undefined) return;
+    const parts = { conversation: store, store: stored, log: this.#log, outbox: this.#outbox, config };
+    this.#group = new Group(cid, state, parts, now);
   }
 
   get exists(): boolean {
-    return this.#members.size > 0;
+    return this.#members.size > 0 || this.#group !== undefined;
   }
 
   get head(): number {
-    return this.#last?.seq ?? 0;
+    return this.#log.head;
+  }
+
+  get log(): Log {
+    return this.#log;
   }
 
   /** True while a safety alarm is set. */
@@ -70,17 +75,47 @@ export class Conversation {
     return this.#armed;
   }
 
+  /** Members that entries are pushed to, or that have to be told something. */
   get members(): readonly Uid[] {
-    return [...this.#members.keys()];
+    return [...this.#outbox.uids];
   }
 
-  /** Creates a direct chat. */
-  create(uids: readonly Uid[]): void {
+  /** The group that this is, with one of its members; refused for who is none, and if it is no group (SEC1). */
+  member(uid: Uid): Result<{ group: Group; me: GroupMember }, Refusal> {
+    const me = this.#group?.members.inside(uid);
+    return this.#group === undefined || me === undefined ? err(NOT_MEMBER) : ok({ group: this.#group, me });
+  }
+
+  get group(): Group | undefined {
+    return this.#group;
+  }
+
+  /** Creates a direct chat, its history on this shard for good. */
+  create(uids: readonly Uid[], shard: string): void {
     if (this.exists) return;
-    this.#store.createMembers(uids);
+    this.#store.createMembers(uids, shard);
     const members = this.#store.members();
     this.#members = new Map(members.map((member) => [member.uid, member]));
-    this.#outbox = new Outbox(members);
+    this.#outbox = new Outbox(members.map(startOf));
+  }
+
+  /** Creates a group. Throws when the disk refuses; then there is none. */
+  createGroup(
+    owner: Uid,
+    name: string,
+    change: Omit<GroupChange, "name">,
+    others: readonly Uid[],
+    request: { readonly op: string; readonly hash: string; readonly shard: string },
+    now: number,
+  ): Group {
+    const relayMembers = this.#config.groups.relay_members;
+    const plan = planCreate(owner, name, change, others, { now, relayMembers });
+    const store = this.#store.makeGroup(request.shard);
+    const parts = { conversation: this.#store, store, log: this.#log, outbox: this.#outbox, config: this.#config };
+    const group = new Group(this.#cid, { ...plan.state, members: 0, nextSlot: 0 }, parts, now);
+    group.commit(owner, request.op, request.hash, plan, now);
+    this.#group = group;
+    return group;
   }
 
   /**
@@ -88,32 +123,53 @@ export class Conversation {
    * the disk refuses; then nothing has changed.
    */
   append(uid: Uid, have: number, taken: number, drafts: readonly Draft[], now: number): Appended {
-    const member = this.#members.get(uid);
-    if (member === undefined) {
-      return { reply: refuseAll(drafts, refuse("not_member", "not a member")), hold: false, arm: false };
-    }
-    this.#outbox.took(uid, Math.min(taken, this.head));
-    const blocked = [...this.#members.values()].some((other) => other.uid !== uid && other.blocks);
-    const view = this.#view();
-    const decision = decide(view, { uid, joinedSeq: member.joinedSeq, blocked }, drafts, now, this.#config.messages);
+    const member = this.#group?.members.inside(uid);
+    const sender = this.#sender(uid, member, now);
+    if (sender === undefined) return { reply: refuseAll(drafts, NOT_MEMBER), hold: false, arm: false };
+    const pull = this.#group?.pull === true;
+    this.#group?.receipts.load();
+    if (!pull) this.#outbox.took(uid, Math.min(taken, this.head));
+    const quiet = now - this.#log.lastTs >= this.#config.writes.offer_ms;
+    const decision = decide(this.#log.view(), sender, drafts, now, this.#config.messages);
     let arm = false;
     if (decision.rows.length > 0) {
-      // A lone message needs no alarm: its reply waits until the others have it on disk. In a busy conversation one
-      // alarm stands for all messages until it fires, and replies leave at once.
-      arm = !this.#armed && now - view.lastTs < this.#config.writes.offer_ms;
+      // A lone message of a direct chat needs no alarm: its reply waits until the other has it on disk. In a busy
+      // conversation, and in a group, whose members are many, one alarm stands for all messages until it fires, and replies leave at once.
+      arm = !this.#armed && (!quiet || member !== undefined);
       const cursors = this.#outbox.lagging();
       this.#store.write({ ...decision, taken: cursors });
-      this.#armed ||= arm;
+      this.#lone = quiet;
       this.#outbox.stored(cursors);
-      this.#remember(decision.rows, decision.erased, now);
+      this.#log.remember(decision.rows, decision.erased, now);
+      const own = decision.rows.findLast(({ kind }) => kind !== "amend")?.seq ?? 0;
+      if (member !== undefined) this.#group?.appended(member, own, now);
+      this.#armed ||= arm;
+    }
+    const stands = decision.results.some((result) => "seq" in result);
+    const answer = { results: decision.results, head: this.head, settled: !this.#armed };
+    if (this.#group?.pull === true) {
+      // A device must not be given an answer to what follows entries that are still on their way to its user's object.
+      const before = this.#lastPushed(uid, Math.max(have, sender.joinedSeq));
+      return { reply: { ...answer, ...before, pull: true }, hold: false, arm };
     }
     this.#outbox.handed(uid, this.head);
-    const from = Math.max(have, member.joinedSeq);
+    const from = Math.max(have, sender.joinedSeq, this.#group?.membership(uid)?.base.seq ?? 0);
     // As with a push, a hole is left only for a caller that is far behind: a full batch beside a peer's is not far.
-    const { entries, own } = this.#offer(uid, from, TAIL);
-    const reply = { results: decision.results, entries, own, head: this.head, settled: !this.#armed };
-    const stands = decision.results.some((result) => "seq" in result);
-    return { reply, hold: stands && !this.#armed && !this.#outbox.taken(this.head, uid), arm };
+    const { entries, own } = this.#log.offer(uid, from, this.#outbox.takenBy(uid), TAIL);
+    const hold = member === undefined && stands && !this.#armed && !this.#outbox.taken(this.head, uid);
+    const membership = this.#group?.membership(uid);
+    const told = membership?.marks !== undefined && { membership };
+    const reply = { ...answer, entries, own, ...told };
+    return { reply, hold, arm };
+  }
+
+  /** In pull mode: what a member whose object does not know of the mode yet is still pushed, with what it has to know. */
+  #lastPushed(uid: Uid, have: number): Pick<AppendReply, "entries" | "own" | "membership"> {
+    const membership = this.#group?.membership(uid);
+    if (membership?.marks === undefined) return { entries: [] };
+    const [from, to] = [Math.max(have, membership.base.seq), Math.min(this.head, this.#outbox.until(uid))];
+    const { entries, own } = this.#log.offer(uid, from, this.#outbox.takenBy(uid), TAIL, to);
+    return { entries, own, membership };
   }
 
   /** True when a held reply may go: everybody but `uid` has `seq` on disk, or an alarm stands behind it. */
@@ -127,16 +183,21 @@ export class Conversation {
   }
 
   /** The next push to a member, then in flight; undefined when there is nothing to push, or one is in flight. */
-  nextPush(cid: Cid, uid: Uid, now: number): PushCall | undefined {
+  nextPush(uid: Uid, now: number): PushCall | undefined {
     const from = this.#outbox.start(uid, this.head, now);
     if (from === undefined) return undefined;
-    const { entries, own, skip } = this.#offer(uid, from, PUSH_ENTRIES);
+    const membership = this.#group?.membership(uid);
+    const to = Math.min(this.head, this.#outbox.until(uid));
+    const { entries, own, skip } = this.#log.offer(uid, from, this.#outbox.takenBy(uid), PUSH_ENTRIES, to);
     this.#outbox.covers(uid, entries.at(-1)?.seq ?? from);
-    return { cid, entries, settle: !this.#armed, skip, own };
+    const told = membership?.marks !== undefined || membership?.left !== undefined;
+    const settle = membership === undefined ? !this.#armed : this.#lone || told;
+    return { cid: this.#cid, entries, settle, skip, own, membership };
   }
 
   pushed(uid: Uid, reply: PushReply, now: number, chance: number): void {
     this.#outbox.pushed(uid, reply, now, chance);
+    this.#group?.pushed(uid);
     const { marks } = reply;
     const known = this.#marks.get(uid)?.marks;
     if (marks === undefined || (known?.delivered === marks.delivered && known.read === marks.read)) return;
@@ -170,44 +231,37 @@ export class Conversation {
   /** The alarm fired: what is not known to be taken is offered again. */
   alarm(): void {
     this.#armed = false;
+    this.#group?.checkpoint();
     this.#outbox.offerAgain();
   }
 
   /** True when nobody has to be offered anything. */
   get idle(): boolean {
-    return this.#outbox.taken(this.head);
+    return this.#outbox.taken(this.head) && this.#group?.relayed !== false;
   }
 
   /** When a push that failed is due again. */
   nextDue(): number | undefined {
-    return this.#outbox.nextDue(this.head);
+    const push = this.#outbox.nextDue(this.head);
+    const multicast = this.#group?.multicast.nextDue();
+    return push === undefined || (multicast !== undefined && multicast < push) ? multicast : push;
   }
 
   /** One page with amendments applied, as long as it fits a frame. Refused for who is not a member (SEC1). */
-  page(cid: Cid, uid: Uid, query: PageQuery): Result<Page, Refusal> {
-    const member = this.#members.get(uid);
-    if (member === undefined) return err(refuse("not_member", "not a member"));
-    const rows = this.#store.page(query, member.joinedSeq);
-    const amended = this.#store.amendedBetween(rows[0]?.seq ?? 0, rows.at(-1)?.seq ?? 0);
-    const texts = rows.map((row) => `{${messageFields(cid, row, amended.get(row.seq))}}`);
-    const ascending = query.after !== undefined;
-    const kept = fitting(ascending ? texts : texts.toReversed(), PAGE_BYTES);
-    const messages = ascending ? kept : kept.toReversed();
-    const edge = ascending ? rows[kept.length - 1]?.seq : rows[rows.length - kept.length]?.seq;
-    const end = ascending ? Math.min(this.head, (query.before ?? this.head + 1) - 1) : member.joinedSeq + 1;
-    const more = edge !== undefined && (ascending ? edge < end : edge > end);
-    return ok({ messages, head: this.head, more });
+  page(uid: Uid, query: PageQuery): Result<Page, Refusal> {
+    const floor = this.#floor(uid);
+    return floor === undefined ? err(NOT_MEMBER) : ok(this.#log.page(this.#cid, floor, query));
   }
 
   /** Countable entries up to and with `seq`. */
   count(uid: Uid, seq: number): Result<number, Refusal> {
-    if (!this.#members.has(uid)) return err(refuse("not_member", "not a member"));
-    const row = seq === this.head ? this.#last : this.#store.row(seq);
+    if (this.#floor(uid) === undefined) return err(NOT_MEMBER);
+    const row = this.#log.row(seq);
     return row === undefined ? err(refuse("invalid_argument", "seq is beyond the head")) : ok(row.count);
   }
 
   release(uid: Uid, ids: readonly string[]): void {
-    if (this.#members.has(uid)) this.#store.release(uid, ids);
+    if (this.#floor(uid) !== undefined) this.#store.release(uid, ids);
   }
 
   block(uid: Uid, on: boolean): void {
@@ -217,76 +271,21 @@ export class Conversation {
     this.#members.set(uid, { ...member, blocks: on });
   }
 
-  #view(): LogView {
-    return {
-      head: this.head,
-      count: this.#last?.count ?? 0,
-      lastTs: this.#last?.ts ?? 0,
-      row: (seq) => this.#row(seq),
-      amended: (seq): Amended | undefined => this.#store.amended(seq),
-      qos2: (sender, id) => this.#store.qos2(sender, id),
-      find: (sender, id) => {
-        for (const seq of this.#dedup.candidates(sender, id)) {
-          const row = this.#row(seq);
-          if (row?.id === id && row.from === sender) return row;
-        }
-        return undefined;
-      },
-    };
+  /** Entries up to here are not this member's; undefined: not a member. */
+  #floor(uid: Uid): number | undefined {
+    return this.#members.get(uid)?.joinedSeq ?? this.#group?.members.inside(uid)?.floor;
   }
 
-  #row(seq: number): LogRow | undefined {
-    const first = this.#tail[0]?.seq;
-    return first !== undefined && seq >= first ? this.#tail[seq - first] : this.#store.row(seq);
-  }
-
-  /**
-   * What a member that has everything up to `from` is given: at most `limit` entries, or the newest alone if it is far behind,
-   * with what it has to know of those left out: its own newest, up to which it has read (UNR1).
-   */
-  #offer(uid: Uid, from: number, limit: number): { entries: Entry[]; skip: boolean; own: Position | undefined } {
-    if (from >= this.head) return { entries: [], skip: false, own: undefined };
-    if (this.head - from <= TAIL) return { entries: this.#entries(from, limit), skip: false, own: undefined };
-    const start = this.head - PUSH_ENTRIES;
-    // The member may have lost more than what it is not offered: only what it has taken is sure.
-    const own = this.#store.newestBy(uid, this.#outbox.takenBy(uid), start + 1);
-    return { entries: this.#entries(start, PUSH_ENTRIES), skip: true, own };
-  }
-
-  /** Entries above `from`, ascending, at most `limit`. */
-  #entries(from: number, limit: number): Entry[] {
-    const first = this.#tail[0]?.seq;
-    const rows =
-      first !== undefined && from + 1 >= first
-        ? this.#tail.slice(from + 1 - first, from + 1 - first + limit)
-        : this.#store.range(from, Number.MAX_SAFE_INTEGER, limit);
-    return rows.map(({ device: _device, hash: _hash, ...entry }) => entry);
-  }
-
-  #remember(rows: readonly LogRow[], erased: readonly number[], now: number): void {
-    for (const row of rows) {
-      this.#tail.push(row);
-      this.#dedup.add(row.from, row.id, row.seq, this.#dedupFloor);
+  #sender(uid: Uid, member: GroupMember | undefined, now: number): Sender | undefined {
+    if (member !== undefined && this.#group !== undefined) {
+      const { state } = this.#group;
+      return { uid, joinedSeq: member.floor, silenced: (op) => silenced(state, member, now, op) };
     }
-    if (this.#tail.length > 2 * TAIL) {
-      this.#tail = this.#tail.slice(-TAIL);
-      this.#dedupFloor = this.#store.firstSince(this.#forgetBefore(now), this.head);
-    }
-    const gone = new Set(erased);
-    if (gone.size > 0) this.#tail = this.#tail.map((row) => (gone.has(row.seq) ? { ...row, body: "" } : row));
-    this.#last = this.#tail.at(-1);
-  }
-
-  #loadDedup(now: number): void {
-    if (this.head === 0) return;
-    this.#dedupFloor = this.#store.firstSince(this.#forgetBefore(now), this.head);
-    for (const { sender, id, seq } of this.#store.ids(this.#dedupFloor)) {
-      this.#dedup.add(sender, id, seq, this.#dedupFloor);
-    }
-  }
-
-  #forgetBefore(now: number): number {
-    return now - REMEMBERED_WINDOWS * this.#config.messages.dedup_ms;
+    const row = this.#members.get(uid);
+    if (row === undefined) return undefined;
+    const blocked = [...this.#members.values()].some((other) => other.uid !== uid && other.blocks);
+    if (!blocked) return { uid, joinedSeq: row.joinedSeq };
+    return { uid, joinedSeq: row.joinedSeq, silenced: () => refuse("blocked", "this user takes no messages from you") };
   }
 }
 
@@ -296,15 +295,6 @@ export function refuseAll(drafts: readonly Draft[], refusal: Refusal): AppendRep
   return { results, entries: [], head: 0, settled: false };
 }
 
-/** The longest beginning whose texts, with a comma each, fit; at least one. Counts UTF-16 units as three bytes at most. */
-function fitting(texts: readonly string[], bytes: number): string[] {
-  const encoder = new TextEncoder();
-  let left = bytes;
-  const kept: string[] = [];
-  for (const text of texts) {
-    left -= encoder.encode(text).byteLength + 1;
-    if (left < 0 && kept.length > 0) break;
-    kept.push(text);
-  }
-  return kept;
+function startOf({ uid, takenSeq, joinedSeq }: MemberRow): Start {
+  return { uid, taken: Math.max(takenSeq, joinedSeq), stored: takenSeq };
 }

@@ -4,11 +4,13 @@
  */
 import type { Config } from "../../config/config.ts";
 import { kindOf, peerOf, type Cid, type Uid } from "../../protocol/ids.ts";
+import { spanOf } from "../../protocol/link.ts";
 import { messageFrame } from "../message-json.ts";
 import type { Entry, Position } from "../rpc.ts";
 import type { Devices } from "./devices.ts";
 import type { Heads } from "./heads.ts";
 import { judge } from "./inbox.ts";
+import type { Link } from "./links.ts";
 import type { Item, Outgoing } from "./outgoing.ts";
 import type { PeerNames } from "./peer-names.ts";
 import type { Receipts } from "./receipts.ts";
@@ -26,6 +28,13 @@ export interface Fresh {
   readonly hole: boolean;
   /** A peer who wrote one of them has read what came before: the frame that says so, unless it was known. */
   readonly receipt: string | undefined;
+}
+
+/** A frame for one link about the entry at this place of the fresh ones; the request that it answers. */
+interface Handed {
+  readonly text: string;
+  readonly at: number;
+  readonly answers?: string;
 }
 
 export class Delivery {
@@ -81,7 +90,9 @@ export class Delivery {
     let version = 0;
     for (const _ of fresh) version = this.#heads.nextVersion(now);
     const head = this.#heads.raise(cid, fresh, version);
-    const mine = fresh.findLast((entry) => entry.from === this.#self && entry.kind !== "amend") ?? own;
+    // Changing a group is not writing in it: who removes somebody has not read what was written before.
+    const written = (entry: Entry): boolean => entry.kind !== "amend" && entry.kind !== "system";
+    const mine = fresh.findLast((entry) => entry.from === this.#self && written(entry)) ?? own;
     if (mine !== undefined) {
       // UNR1: sending reads everything before; the peer concludes the same from the message itself.
       const { read, delivered } = head;
@@ -107,7 +118,7 @@ export class Delivery {
       );
     }
     this.#writes.later(now);
-    if (head.peerName === "") this.#names.ask([head]);
+    if (head.name === "" && kindOf(cid) === "direct") this.#names.ask([head]);
     return version;
   }
 
@@ -125,8 +136,7 @@ export class Delivery {
     }
     const frames = entries.map((entry, i) => messageFrame(cid, entry, first + i));
     for (const link of this.#devices.links) {
-      const texts: string[] = [];
-      const done: string[] = [];
+      const handed: Handed[] = [];
       if (hole) this.#devices.fallBehind(link, cid, now, true);
       // What the device then has without a hole: these entries up to the first that it is told of instead of handed.
       let whole = !hole && !link.lagging;
@@ -134,15 +144,14 @@ export class Delivery {
       for (const [i, entry] of entries.entries()) {
         const item = own.get(entry.seq);
         if (item?.session === link.session) {
-          texts.push(make.sentFrame(cid, entry));
-          done.push(entry.id);
+          handed.push({ text: make.sentFrame(cid, entry), at: i, answers: entry.id });
         } else if (hole || link.had(cid, entry.seq)) {
           // It was told of the hole, or has the entry.
         } else if (link.lagging) {
           whole = false;
           this.#devices.fallBehind(link, cid, now, false);
         } else {
-          texts.push(frames[i] as string);
+          handed.push({ text: frames[i] as string, at: i });
           if (link.hand(cid, entry.seq, this.#config.limits.window)) {
             link.lagging = true;
             this.#port.keep(link);
@@ -150,9 +159,35 @@ export class Delivery {
         }
         if (whole) seen = entry.seq;
       }
-      if (receipt !== undefined) texts.push(receipt);
-      const version = link.behind.size > 0 ? 0 : last;
-      this.#devices.tell(link, texts, { version, done, seen: seen > 0 ? `${cid} ${seen}` : "" });
+      const note = { version: link.behind.size > 0 ? 0 : last, seen: seen > 0 ? `${cid} ${seen}` : "" };
+      if (kindOf(cid) === "group") this.#tellGroup(link, cid, fresh, handed, note);
+      else {
+        const texts = handed.map(({ text }) => text);
+        if (receipt !== undefined) texts.push(receipt);
+        this.#devices.tell(link, texts, { ...note, done: handed.flatMap((one) => one.answers ?? []) });
+      }
+    }
+  }
+
+  /** In a group each message to the edge says which entries it holds: others come to the edge another way. */
+  #tellGroup(
+    link: Link,
+    cid: Cid,
+    { entries, version: last, hole }: Fresh,
+    handed: readonly Handed[],
+    note: { version: number; seen: string },
+  ): void {
+    const seqAt = (at: number): number => (entries[at] as Entry).seq;
+    // What was left out before the first is what the device has; behind a hole it was told of that.
+    let from = seqAt(hole ? (handed[0]?.at ?? 0) : 0);
+    for (const part of make.pack(handed, ({ text }) => text)) {
+      const at = part.at(-1)?.at ?? 0;
+      const version = note.version > 0 ? last - (entries.length - 1 - at) : 0;
+      const span = spanOf(cid, from, seqAt(at));
+      const done = part.flatMap(({ answers }) => answers ?? []);
+      const texts = part.map(({ text }) => text);
+      this.#devices.tell(link, texts, { version, done, span, seen: at === handed.at(-1)?.at ? note.seen : "" });
+      from = seqAt(at) + 1;
     }
   }
 

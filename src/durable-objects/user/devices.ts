@@ -10,6 +10,7 @@ import type { Heads } from "./heads.ts";
 import type { Link } from "./links.ts";
 import * as make from "./server-frames.ts";
 import type { UserPort } from "./user-port.ts";
+import type { HeadRow } from "./user-store.ts";
 
 /** How often a device that does not acknowledge is told the heads that moved, ms. */
 const BEHIND_MS = 1000;
@@ -37,9 +38,9 @@ export class Devices {
     const batches = make.pack(frames, (frame) => frame);
     for (const [i, batch] of batches.entries()) {
       // The note stands on the last batch: what it says is only true once all of them have arrived.
-      const { version = 0, done = [], about = "", seen = "" } = note;
+      const { version = 0, done = [], about = "", seen = "", span = "" } = note;
       const last = i === batches.length - 1;
-      const told = last ? { version, done, about, seen } : { version: 0, done: [], about, seen: "" };
+      const told = last ? { version, done, about, seen, span } : { version: 0, done: [], about, seen: "", span: "" };
       this.#port.send(link, encodeDown(told, batch));
     }
   }
@@ -66,8 +67,13 @@ export class Devices {
   tellBehind(link: Link): void {
     const rows = [...link.behind].flatMap((cid) => this.#heads.get(cid) ?? []);
     link.behind.clear();
+    this.tellHeads(link, rows);
+  }
+
+  /** Tells a device these heads. */
+  tellHeads(link: Link, rows: readonly HeadRow[]): void {
     const views = rows.toSorted((a, b) => a.version - b.version).map((row) => this.#heads.view(row));
-    for (const { frame, version } of make.headsFrames(views)) this.tell(link, [frame], { version });
+    for (const { frame, version, span } of make.headsFrames(views)) this.tell(link, [frame], { version, span });
   }
 
   /** Tells all devices a head that changed by itself. */

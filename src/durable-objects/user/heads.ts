@@ -7,7 +7,7 @@ import { kindOf, peerOf, type Cid, type Uid } from "../../protocol/ids.ts";
 import type { HeadView, MessageView } from "../../protocol/frames.ts";
 import { messageFields } from "../message-json.ts";
 import type { Entry } from "../rpc.ts";
-import type { HeadRow, Last, UserStore } from "./user-store.ts";
+import type { HeadRow, InGroup, Last, UserStore } from "./user-store.ts";
 
 /** Versions for one ms: more changes than one object can make in it. */
 const VERSIONS_PER_MS = 1000;
@@ -38,7 +38,8 @@ const EMPTY: Omit<HeadRow, "cid"> = {
   version: 0,
   muted: false,
   pinned: false,
-  peerName: "",
+  name: "",
+  membership: undefined,
   last: undefined,
 };
 
@@ -99,6 +100,18 @@ export class Heads {
     return cached.row;
   }
 
+  /** Moves a head to where it did not get by entries. */
+  jump(cid: Cid, change: Partial<HeadRow>, version: number): HeadRow {
+    const row = this.change(cid, change, version);
+    (this.#cache.get(cid) as Cached).positions = [];
+    return row;
+  }
+
+  /** Something of this head is not on disk. */
+  unwritten(cid: Cid): boolean {
+    return this.#dirty.has(cid);
+  }
+
   /** Raises a head by entries that follow it, or that stand beyond an announced hole. */
   raise(cid: Cid, entries: readonly Entry[], version: number): HeadRow {
     const before = this.get(cid);
@@ -148,6 +161,11 @@ export class Heads {
     return rows.toSorted((a, b) => a.version - b.version);
   }
 
+  /** An entry as a list of conversations shows it. */
+  shown(entry: Entry): Last {
+    return shortened({ entry });
+  }
+
   /** A head as the wire shows it. */
   view(row: HeadRow): HeadView {
     const type = kindOf(row.cid);
@@ -156,17 +174,24 @@ export class Heads {
       cid: row.cid,
       type,
       head: row.head,
-      read: row.read,
+      // A group may say how far its member has read before the entries come.
+      read: Math.min(row.read, row.head),
       unread: Math.max(0, row.count - row.readCount),
       version: row.version,
       muted: row.muted,
       pinned: row.pinned,
-      mode: "push",
+      mode: row.membership?.mode ?? "push",
     };
+    if (type === "group") {
+      view.name = row.name;
+      const { first, left } = row.membership as InGroup;
+      if (first > 1) view.first = first;
+      if (left > 0) view.left = true;
+    }
     if (peer !== undefined) {
       view.peer = {
         uid: peer,
-        name: row.peerName === "" ? peer : row.peerName,
+        name: row.name === "" ? peer : row.name,
         delivered: Math.min(row.peerDelivered, row.head),
         read: Math.min(row.peerRead, row.head),
       };

@@ -4,6 +4,7 @@
  */
 import { z } from "zod";
 import { DeviceId, type Cid } from "../../protocol/ids.ts";
+import { Window } from "../window.ts";
 
 /** What survives hibernation with a socket. Everything else of a link is memory only and starts anew. */
 export const Attachment = z.object({
@@ -14,12 +15,6 @@ export const Attachment = z.object({
   lagging: z.boolean(),
 });
 export type Attachment = z.infer<typeof Attachment>;
-
-interface Handed {
-  /** The newest seq handed, and how many were handed and not acknowledged. */
-  last: number;
-  count: number;
-}
 
 export class Link {
   readonly session: string;
@@ -32,8 +27,7 @@ export class Link {
   readonly behind = new Set<Cid>();
   /** Seqs that the client got over an earlier link of its session: they are not handed to it again (ORD2). */
   readonly #floors: ReadonlyMap<string, number>;
-  readonly #handed = new Map<Cid, Handed>();
-  #unacknowledged = 0;
+  readonly #window = new Window();
 
   constructor(attachment: Attachment, seen: Readonly<Record<string, number>> = {}) {
     this.#floors = new Map(Object.entries(seen));
@@ -56,29 +50,17 @@ export class Link {
 
   /** A message was handed to the device. True: the window is full now. */
   hand(cid: Cid, seq: number, window: number): boolean {
-    const handed = this.#handed.get(cid);
-    if (handed === undefined) this.#handed.set(cid, { last: seq, count: 1 });
-    else {
-      handed.last = seq;
-      handed.count += 1;
-    }
-    this.#unacknowledged += 1;
-    return this.#unacknowledged >= window;
+    this.#window.hand(cid, seq);
+    return this.#window.unacknowledged >= window;
   }
 
   /** The device has everything up to `seq`. True: a window that was full has room again. */
   acknowledge(cid: Cid, seq: number, window: number): boolean {
-    const handed = this.#handed.get(cid);
-    if (handed !== undefined) {
-      const left = Math.max(0, Math.min(handed.count, handed.last - seq));
-      this.#unacknowledged -= handed.count - left;
-      if (left === 0) this.#handed.delete(cid);
-      else handed.count = left;
-    }
-    return this.lagging && this.#unacknowledged <= window / 2;
+    this.#window.acknowledge(cid, seq);
+    return this.lagging && this.#window.unacknowledged <= window / 2;
   }
 
   get unacknowledged(): number {
-    return this.#unacknowledged;
+    return this.#window.unacknowledged;
   }
 }

@@ -2,10 +2,16 @@
 import { refuse, type Refusal } from "../../protocol/codes.ts";
 import { directCid, kindOf, peerOf, type Cid, type Uid } from "../../protocol/ids.ts";
 import type { Heads } from "./heads.ts";
+import type { HeadRow } from "./user-store.ts";
+
+/** Whether a head is of a conversation that this user still has a part in. */
+export function inside(head: HeadRow | undefined): head is HeadRow {
+  return head !== undefined && (head.membership?.left ?? 0) === 0;
+}
 
 /** A refusal for conversations that `self` has no part in. */
 export function stranger(self: Uid, heads: Heads, cid: Cid): Refusal | undefined {
-  const mine = kindOf(cid) === "direct" ? peerOf(cid, self) !== undefined : heads.get(cid) !== undefined;
+  const mine = kindOf(cid) === "direct" ? peerOf(cid, self) !== undefined : inside(heads.get(cid));
   return mine ? undefined : refuse("not_member", "not a member");
 }
 

@@ -26,8 +26,8 @@ export class PeerNames {
   /** Asks for the names that are missing in these heads. */
   ask(rows: readonly HeadRow[]): void {
     const peers = new Map<Cid, Uid>();
-    for (const { cid, peerName } of rows) {
-      const peer = kindOf(cid) === "direct" && peerName === "" ? peerOf(cid, this.#self) : undefined;
+    for (const { cid, name } of rows) {
+      const peer = kindOf(cid) === "direct" && name === "" ? peerOf(cid, this.#self) : undefined;
       if (peer !== undefined && !this.#asked.has(cid)) peers.set(cid, peer);
     }
     if (peers.size === 0) return;
@@ -36,8 +36,8 @@ export class PeerNames {
       for (const [cid, peer] of peers) {
         const name = names?.get(peer);
         if (names === undefined) this.#asked.delete(cid);
-        if (name === undefined || this.#heads.get(cid)?.peerName !== "") continue;
-        this.#heads.change(cid, { peerName: name }, this.#heads.nextVersion(now));
+        if (name === undefined || this.#heads.get(cid)?.name !== "") continue;
+        this.#heads.change(cid, { name: name }, this.#heads.nextVersion(now));
         this.#writes.later(now);
         this.#devices.tellHead(cid);
       }

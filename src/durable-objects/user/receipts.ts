@@ -1,5 +1,5 @@
 /**
- * What this user owes to the writers of direct chats: watermarks (RCP1), several changes as one call, retried a few times.
+ * What this user owes to the writers of direct chats, and to groups: watermarks (RCP1), several changes as one call, retried a few times.
  * They are cumulative: a lost one is made good by the next, and calls may overtake each other.
  */
 import type { Cid } from "../../protocol/ids.ts";

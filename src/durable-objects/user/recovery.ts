@@ -26,10 +26,14 @@ export class Recovery {
     for (const [cid, at] of this.#wanted) {
       if (at > now) continue;
       this.#wanted.set(cid, Number.POSITIVE_INFINITY);
-      this.#learn(cid, (answered, then) => {
-        if (answered) this.#wanted.delete(cid);
-        else this.#wanted.set(cid, then + RETRY_MS);
-      });
+      this.#learn(
+        cid,
+        (answered, then) => {
+          if (answered) this.#wanted.delete(cid);
+          else this.#wanted.set(cid, then + RETRY_MS);
+        },
+        now,
+      );
     }
   }
 

@@ -1,14 +1,15 @@
 /** What this user's devices send: into the lanes of the conversations, and the answers back to the devices. */
 import type { Config } from "../../config/config.ts";
 import { refuse, type Refusal } from "../../protocol/codes.ts";
-import { peerOf, type Cid, type Uid } from "../../protocol/ids.ts";
-import { keyOf, type UpFrame } from "../../protocol/link.ts";
+import { kindOf, peerOf, type Cid, type Uid } from "../../protocol/ids.ts";
+import { keyOf, spanOf, type UpFrame } from "../../protocol/link.ts";
 import { rareOf, type AppendReply, type Draft } from "../rpc.ts";
 import type { Delivery } from "./delivery.ts";
 import type { Devices } from "./devices.ts";
+import type { Groups } from "./groups.ts";
 import type { Heads } from "./heads.ts";
 import type { Link } from "./links.ts";
-import { addressOf } from "./membership.ts";
+import { addressOf, stranger } from "./membership.ts";
 import type { Item, Outgoing } from "./outgoing.ts";
 import { releasedFrame, sentFrame } from "./server-frames.ts";
 import type { UserPort } from "./user-port.ts";
@@ -29,6 +30,7 @@ export class Sending {
   readonly #delivery: Delivery;
   readonly #writes: WriteBehind;
   readonly #watermarks: Watermarks;
+  readonly #groups: Groups;
 
   constructor(
     self: Uid,
@@ -42,6 +44,7 @@ export class Sending {
       delivery: Delivery;
       watermarks: Watermarks;
       writes: WriteBehind;
+      groups: Groups;
     },
   ) {
     this.#self = self;
@@ -54,6 +57,7 @@ export class Sending {
     this.#delivery = parts.delivery;
     this.#writes = parts.writes;
     this.#watermarks = parts.watermarks;
+    this.#groups = parts.groups;
   }
 
   send(link: Link, frame: Up<"send">, now: number): void {
@@ -141,13 +145,13 @@ export class Sending {
 
   /** QoS 0: to whoever is online, past log and lanes. */
   #ephemeral(link: Link, cid: Cid, frame: Up<"send">, now: number): void {
-    const peer = peerOf(cid, this.#self);
-    if (peer === undefined) return;
+    const peer = kindOf(cid) === "direct" ? peerOf(cid, this.#self) : undefined;
     const { id, kind, body, priority, reply_to, mentions } = frame;
     const rest = JSON.stringify({ reply_to, mentions, ephemeral: true }).slice(1, -1);
     const text = `{"t":"message","cid":"${cid}","id":"${id}","from":"${this.#self}","ts":${now},"kind":"${kind}","body":${body},"priority":${priority},${rest}}`;
     for (const other of this.#devices.links) if (other !== link && !other.lagging) this.#devices.tell(other, [text]);
     const signal = { t: "message", cid, user: this.#self, frame: text } as const;
+    if (peer === undefined) return this.#port.groupSignal(cid, signal);
     if (this.#heads.get(cid) !== undefined) return this.#port.signal(peer, signal, () => {});
     // The first contact: an object is only woken for a user that exists.
     this.#port.names([peer], (known) => known?.has(peer) && this.#port.signal(peer, signal, () => {}));
@@ -162,7 +166,11 @@ export class Sending {
 
   #appended(cid: Cid, reply: AppendReply | undefined, now: number): void {
     if (reply === undefined) return this.#outgoing.failed(cid, now, this.#port.chance());
-    const fresh = this.#delivery.take(cid, reply.entries, true, now, reply.own);
+    const { membership } = reply;
+    const entered = membership && this.#groups.enter(cid, membership, now);
+    // To who has left meanwhile nothing more is handed (SEC1).
+    const mine = stranger(this.#self, this.#heads, cid) === undefined;
+    const fresh = mine ? this.#delivery.take(cid, reply.entries, true, now, reply.own) : undefined;
     for (const id of this.#outgoing.keptIds(cid, reply.results)) this.#writes.note(id, cid, now);
     const receipt = reply.marks && this.#watermarks.note(cid, reply.marks, now);
     // Without an alarm behind these entries the sender's retry is what saves them for the user's other devices, so
@@ -171,6 +179,8 @@ export class Sending {
     if (fresh !== undefined) {
       this.#delivery.handOver(cid, fresh, now, durable);
     }
+    // Before the answers: in pull mode they are in the relays' order, which the edge has to know of.
+    if (membership !== undefined && entered !== undefined) this.#groups.settle(cid, membership, entered, now);
     if (!durable) {
       if (receipt !== undefined) this.#devices.tellAll(receipt);
       return this.#outgoing.failed(cid, now, this.#port.chance());
@@ -189,6 +199,8 @@ export class Sending {
       if (link !== undefined) this.#devices.refuse(link, result.refusal, item.draft.id, item.draft.id);
       return;
     }
-    if (link !== undefined) this.#devices.tell(link, [sentFrame(item.cid, result)], { done: [item.draft.id] });
+    if (link === undefined) return;
+    const span = kindOf(item.cid) === "group" ? spanOf(item.cid, result.seq, result.seq) : "";
+    this.#devices.tell(link, [sentFrame(item.cid, result)], { done: [item.draft.id], span });
   }
 }

@@ -4,6 +4,7 @@ import type { Refusal } from "../../protocol/codes.ts";
 import type { Ref } from "../../protocol/codec.ts";
 import { BATCH_FRAMES, FRAME_BYTES, HEADS_PER_FRAME, type HeadView } from "../../protocol/frames.ts";
 import type { Cid, Uid } from "../../protocol/ids.ts";
+import { spanOf } from "../../protocol/link.ts";
 
 /** Room for the brackets and commas of a batch, and the link's first line. */
 const BATCH_BYTES = FRAME_BYTES - 1024;
@@ -47,13 +48,15 @@ export function pageFrame(
   return `{"t":"page","req":${JSON.stringify(req)},"cid":"${cid}","messages":[${page.messages.join(",")}],"head":${page.head},"more":${page.more}}`;
 }
 
-/** `heads` frames, each with the version of its last head, small enough for one message. */
-export function headsFrames(views: readonly HeadView[]): { frame: string; version: number }[] {
-  const texts = views.map((view) => ({ text: JSON.stringify(view), version: view.version }));
+/** `heads` frames, each with the version of its last head and the groups that it tells of, small enough for one message. */
+export function headsFrames(views: readonly HeadView[]): { frame: string; version: number; span: string }[] {
+  const texts = views.map((view) => ({ text: JSON.stringify(view), version: view.version, view }));
   return pack(texts, ({ text }) => text, HEADS_PER_FRAME).map((chunk) => {
     const version = Math.max(...chunk.map((head) => head.version));
     const heads = chunk.map(({ text }) => text).join(",");
-    return { frame: `{"t":"heads","version":${version},"heads":[${heads}]}`, version };
+    const groups = chunk.filter(({ view }) => view.type === "group");
+    const span = groups.map(({ view: { cid, head } }) => spanOf(cid, 0, head)).join(",");
+    return { frame: `{"t":"heads","version":${version},"heads":[${heads}]}`, version, span };
   });
 }
 

@@ -7,9 +7,9 @@ import { encodeControl, type Attach, type UpFrame } from "../../protocol/link.ts
 import { ok, type Result } from "../../lib/result.ts";
 import { describe, log } from "../../observability/log.ts";
 import { services, type Env } from "../../workers/env.ts";
-import type { ConversationObject } from "../conversation/conversation-object.ts";
 import { counted, freshCost } from "../cost.ts";
-import type { PushCall, PushReply, Signal, UserRpc } from "../rpc.ts";
+import type { ConversationRpc, PushCall, PushReply, Signal, UserRpc } from "../rpc.ts";
+import { newestHeads, peerCounts, type Counts } from "./answers.ts";
 import { Attachment, Link } from "./links.ts";
 import { User } from "./user.ts";
 import { UserStore } from "./user-store.ts";
@@ -89,7 +89,7 @@ export class UserObject extends DurableObject<Env> implements UserRpc {
     if (!call.settle) return reply;
     if (reply.taken < reply.have) await this.#flushed(SETTLE_LIMIT_MS);
     const marks = this.#core.ride(call.cid, Date.now());
-    return { have: reply.have, taken: this.#core.heads.taken(call.cid), marks };
+    return { ...this.#core.taken(call), have: reply.have, marks };
   }
 
   async receipt(cid: Cid, from: Uid, delivered: number, read: number): Promise<boolean> {
@@ -115,12 +115,22 @@ export class UserObject extends DurableObject<Env> implements UserRpc {
 
   async conversations(cursor: string | undefined, limit: number): Promise<{ heads: HeadView[]; next?: string }> {
     this.cost.requests += 1;
-    const before = cursor === undefined ? Number.POSITIVE_INFINITY : Number(cursor);
-    const rows = this.#core.heads.since(0).filter((row) => row.version < before);
-    const page = rows.toReversed().slice(0, limit);
-    const heads = page.map((row) => this.#core.heads.view(row));
-    const last = heads.at(-1);
-    return rows.length > page.length && last !== undefined ? { heads, next: String(last.version) } : { heads };
+    const { rows, next } = newestHeads(this.#core.heads, cursor, limit);
+    await new Promise<void>((resolve) => this.#core.refresh(rows, resolve, Date.now()));
+    const heads = rows.map((row) => this.#core.heads.view(this.#core.heads.get(row.cid) ?? row));
+    return next === undefined ? { heads } : { heads, next };
+  }
+
+  async groups(cursor: string | undefined, limit: number): Promise<{ cids: Cid[]; next?: string }> {
+    this.cost.requests += 1;
+    const { rows, next } = newestHeads(this.#core.heads, cursor, limit, "group");
+    const cids = rows.map((row) => row.cid);
+    return next === undefined ? { cids } : { cids, next };
+  }
+
+  async peerMarks(cid: Cid, seq: number): Promise<Result<Counts, Refusal>> {
+    this.cost.requests += 1;
+    return peerCounts(this.#core.heads, this.#core.uid, cid, seq);
   }
 
   async setConversation(
@@ -214,8 +224,7 @@ export class UserObject extends DurableObject<Env> implements UserRpc {
   // --- calls -----------------------------------------------------------------------------------------------------
 
   #port(): UserPort {
-    const conversation = (cid: Cid): DurableObjectStub<ConversationObject> =>
-      this.env.CONVERSATIONS.get(this.env.CONVERSATIONS.idFromName(cid));
+    const conversation = (cid: Cid): ConversationRpc => services(this.env).conversation(cid);
     const user = (uid: Uid): DurableObjectStub<UserObject> => this.env.USERS.get(this.env.USERS.idFromName(uid));
     return {
       send: (link, text) => {
@@ -250,6 +259,18 @@ export class UserObject extends DurableObject<Env> implements UserRpc {
       },
       count: (cid, seq, answer) => {
         this.#call(() => conversation(cid).count(this.#core.uid, seq), answer);
+      },
+      mark: (cid, delivered, read, answer) => {
+        this.#call(() => conversation(cid).mark(this.#core.uid, delivered, read), answer);
+      },
+      headOf: (cid, answer) => {
+        this.#call(() => conversation(cid).headOf(this.#core.uid), answer);
+      },
+      groupSignal: (cid, signal) => {
+        this.#call(
+          () => conversation(cid).signal(this.#core.uid, signal).then(yes),
+          () => {},
+        );
       },
       release: (cid, ids, answer) => {
         this.#call(() => conversation(cid).release(this.#core.uid, ids).then(yes), answer);

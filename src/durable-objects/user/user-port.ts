@@ -5,6 +5,7 @@
 import type { Code, Refusal } from "../../protocol/codes.ts";
 import type { Cid, Uid } from "../../protocol/ids.ts";
 import type { Result } from "../../lib/result.ts";
+import type { GroupHead } from "../group-rpc.ts";
 import type { AppendReply, Draft, Page, PageQuery, Signal } from "../rpc.ts";
 import type { Link } from "./links.ts";
 
@@ -22,6 +23,11 @@ export interface UserPort {
   append(cid: Cid, have: number, taken: number, drafts: readonly Draft[], answer: Answer<AppendReply>): void;
   page(cid: Cid, query: PageQuery, answer: Answer<Result<Page, Refusal>>): void;
   count(cid: Cid, seq: number, answer: Answer<Result<number, Refusal>>): void;
+  /** Tells a group this user's watermarks; false: not a member. */
+  mark(cid: Cid, delivered: number, read: number, answer: Answer<boolean>): void;
+  headOf(cid: Cid, answer: Answer<Result<GroupHead, Refusal>>): void;
+  /** Tells the members of a group who are connected. */
+  groupSignal(cid: Cid, signal: Signal): void;
   release(cid: Cid, ids: readonly string[], answer: Answer<true>): void;
   block(cid: Cid, on: boolean, answer: Answer<true>): void;
   receipt(to: Uid, cid: Cid, delivered: number, read: number, answer: Answer<boolean>): void;

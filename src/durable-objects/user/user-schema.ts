@@ -1,6 +1,7 @@
 /**
  * Append-only: add steps, never edit one. Tables without rowid and without further indexes: one row written per change.
- * `head.count` and `head.read_count` are countable positions (UNR1); `head.last` is the newest message as JSON.
+ * `head.count` and `head.read_count` are countable positions (UNR1); `head.last` is the newest message as JSON,
+ * `head.membership` what a group says of the user's part in it.
  */
 export const USER_SCHEMA = [
   `CREATE TABLE head (
@@ -17,4 +18,5 @@ export const USER_SCHEMA = [
   `CREATE TABLE qos2 (id TEXT PRIMARY KEY, cid TEXT NOT NULL) WITHOUT ROWID`,
   `CREATE TABLE setting (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID`,
   `CREATE TABLE ended_login (login TEXT PRIMARY KEY, at INTEGER NOT NULL) WITHOUT ROWID`,
+  `ALTER TABLE head ADD COLUMN membership TEXT NOT NULL DEFAULT ''`,
 ] as const;

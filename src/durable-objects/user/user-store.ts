@@ -1,5 +1,6 @@
 /** All SQL of a user's object. Synchronous. */
 import type { Cid, Uid } from "../../protocol/ids.ts";
+import type { Mode } from "../group-rpc.ts";
 import { migrate, type Sql, type Transact } from "../migrate.ts";
 import type { Entry } from "../rpc.ts";
 import { USER_SCHEMA } from "./user-schema.ts";
@@ -9,6 +10,18 @@ export interface Last {
   readonly entry: Entry;
   readonly edited?: { readonly seq: number; readonly ts: number };
   readonly truncated?: true;
+}
+
+/** The user's part in a group. */
+export interface InGroup {
+  readonly mode: Mode;
+  readonly relays: number;
+  /** The first entry that is this user's to see. */
+  readonly first: number;
+  /** The entry that ended the membership; 0 = a member. */
+  readonly left: number;
+  /** The head of the group when it said so; undefined in rows from before this was kept. */
+  readonly at?: number | undefined;
 }
 
 /** How far a conversation has got, how far this user has read, how far the other of a direct chat has. */
@@ -26,7 +39,9 @@ export interface HeadRow {
   readonly version: number;
   readonly muted: boolean;
   readonly pinned: boolean;
-  readonly peerName: string;
+  /** Of the peer, or of the group; "" = not known yet. */
+  readonly name: string;
+  readonly membership: InGroup | undefined;
   readonly last: Last | undefined;
 }
 
@@ -44,10 +59,12 @@ type RawHead = {
   pinned: number;
   peer_name: string;
   last: string;
+  membership: string;
 };
 
 const COLUMNS =
-  "cid, head, count, read, read_count, delivered, peer_delivered, peer_read, version, muted, pinned, peer_name, last";
+  "cid, head, count, read, read_count, delivered, peer_delivered, peer_read, version, muted, pinned, peer_name, last, " +
+  "membership";
 
 export class UserStore {
   readonly #sql: Sql;
@@ -82,11 +99,12 @@ export class UserStore {
     this.#transact(() => {
       for (const head of heads) {
         this.#sql.exec(
-          `INSERT INTO head (${COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+          `INSERT INTO head (${COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
            ON CONFLICT (cid) DO UPDATE SET head = excluded.head, count = excluded.count, read = excluded.read,
              read_count = excluded.read_count, delivered = excluded.delivered,
              peer_delivered = excluded.peer_delivered, peer_read = excluded.peer_read, version = excluded.version,
-             muted = excluded.muted, pinned = excluded.pinned, peer_name = excluded.peer_name, last = excluded.last`,
+             muted = excluded.muted, pinned = excluded.pinned, peer_name = excluded.peer_name, last = excluded.last,
+             membership = excluded.membership`,
           head.cid,
           head.head,
           head.count,
@@ -98,8 +116,9 @@ export class UserStore {
           head.version,
           head.muted ? 1 : 0,
           head.pinned ? 1 : 0,
-          head.peerName,
+          head.name,
           head.last === undefined ? "" : JSON.stringify(head.last),
+          head.membership === undefined ? "" : JSON.stringify(head.membership),
         );
       }
       for (const { id, cid } of qos2) {
@@ -225,7 +244,8 @@ function toHead(row: RawHead): HeadRow {
     version: row.version,
     muted: row.muted === 1,
     pinned: row.pinned === 1,
-    peerName: row.peer_name,
+    name: row.peer_name,
     last: row.last === "" ? undefined : (JSON.parse(row.last) as Last),
+    membership: row.membership === "" ? undefined : (JSON.parse(row.membership) as InGroup),
   };
 }

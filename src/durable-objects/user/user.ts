@@ -12,9 +12,10 @@ import { encodeControl, requestKey, SYNCED, type Attach, type UpFrame } from "..
 import type { Marks, PushCall, PushReply, Signal } from "../rpc.ts";
 import { Delivery } from "./delivery.ts";
 import { Devices } from "./devices.ts";
+import { Groups } from "./groups.ts";
 import { Heads } from "./heads.ts";
 import type { Link } from "./links.ts";
-import { stranger } from "./membership.ts";
+import { inside, stranger } from "./membership.ts";
 import { Outgoing } from "./outgoing.ts";
 import { PeerNames } from "./peer-names.ts";
 import { Presence } from "./presence.ts";
@@ -45,6 +46,7 @@ export class User {
   readonly #recovery: Recovery;
   readonly #typing: Typing;
   readonly #names: PeerNames;
+  readonly #groups: Groups;
 
   constructor(uid: Uid, store: UserStore, config: Config, port: UserPort, links: readonly Link[]) {
     this.uid = uid;
@@ -57,18 +59,21 @@ export class User {
     const outgoing = new Outgoing();
     const receipts = new Receipts();
     const names = new PeerNames(uid, port, { heads, writes, devices });
-    const parts = { store, heads, devices, writes, outgoing, receipts, names };
+    const groups = new Groups(port, { heads, devices, writes });
+    const parts = { store, heads, devices, writes, outgoing, receipts, names, groups };
     const delivery = new Delivery(uid, config, port, parts);
     this.heads = heads;
     this.#names = names;
+    this.#groups = groups;
     this.#devices = devices;
     this.#writes = writes;
     this.#delivery = delivery;
-    const learn: Learn = (cid, done) => this.#learn(cid, done);
+    const learn: Learn = (cid, done, now) => this.#learn(cid, done, now);
     this.#recovery = new Recovery(learn);
     this.#watermarks = new Watermarks(uid, config, port, { ...parts, learn });
     this.#sending = new Sending(uid, config, port, { ...parts, delivery, watermarks: this.#watermarks });
-    this.#typing = new Typing(devices, config.timeouts.typing_ms);
+    const mine = (cid: Cid): boolean => stranger(uid, heads, cid) === undefined;
+    this.#typing = new Typing(devices, config.timeouts.typing_ms, mine);
     this.presence = new Presence(uid, store, config, port, () => devices.links);
   }
 
@@ -110,6 +115,7 @@ export class User {
     if (this.heads.version === 0) this.heads.nextVersion(now);
     this.#port.send(link, encodeControl({ do: "attached", version: this.heads.version }));
     if (attach.since !== undefined) this.#sync(link, attach.since, attach.again ? undefined : {}, now);
+    else this.#groups.tellPulled(link, attach.again);
     for (const [cid, seq] of Object.entries(attach.seen ?? {})) this.#recover(cid as Cid, seq, now);
   }
 
@@ -139,12 +145,18 @@ export class User {
     this.#recovery.tick(now);
   }
 
-  #learn(cid: Cid, done: (answered: boolean, now: number) => void): void {
+  #learn(cid: Cid, done: Parameters<Learn>[1], asked: number): void {
+    if (this.heads.get(cid)?.membership?.mode === "pull") return this.#groups.refresh([cid], done, asked, true);
     const have = this.heads.get(cid)?.head ?? 0;
     this.#port.append(cid, have, this.heads.taken(cid), [], (reply, now) => {
-      const fresh = reply && this.#delivery.take(cid, reply.entries, true, now, reply.own);
+      const membership = reply?.membership;
+      const entered = membership && this.#groups.enter(cid, membership, now);
+      const mine = stranger(this.uid, this.heads, cid) === undefined;
+      const fresh = mine && reply ? this.#delivery.take(cid, reply.entries, true, now, reply.own) : undefined;
       if (fresh !== undefined) this.#delivery.handOver(cid, fresh, now);
-      done(reply !== undefined, now);
+      if (entered !== undefined && membership !== undefined) this.#groups.settle(cid, membership, entered, now);
+      // In pull mode, or to a stranger, it says nothing: this object will be told of either, and is asked again.
+      done(reply !== undefined && reply.pull !== true && reply.head >= have, now);
     });
   }
 
@@ -152,7 +164,11 @@ export class User {
 
   /** Frames of one link, in order. */
   frames(link: Link, frames: readonly UpFrame[], now: number): void {
-    for (const frame of frames) this.#frame(link, frame, now);
+    for (const frame of frames) {
+      const cid = frame.t === "send" ? frame.to : frame.t === "pull" || frame.t === "read" ? frame.cid : "";
+      this.#groups.use(link, cid as Cid);
+      this.#frame(link, frame, now);
+    }
     this.#sending.start(now);
   }
 
@@ -169,7 +185,7 @@ export class User {
       case "read":
         return this.#watermarks.read(link, frame, now);
       case "typing":
-        return this.#type(link, frame);
+        return this.#type(link, frame, now);
       case "sync":
         return this.#sync(link, frame.since, { req: frame.req }, now);
       case "pull":
@@ -180,26 +196,50 @@ export class User {
         });
       case "unwatch":
         return this.presence.unwatch(frame.users);
+      case "poll":
+        return this.#groups.poll(link, frame);
     }
   }
 
-  #type(link: Link, frame: Up<"typing">): void {
+  #type(link: Link, frame: Up<"typing">, now: number): void {
     const { cid, on } = frame;
     const refusal = stranger(this.uid, this.heads, cid);
     if (refusal !== undefined) return this.#devices.refuse(link, refusal, cid);
+    const head = this.heads.get(cid);
+    const signal = { t: "typing", cid, user: this.uid, on } as const;
     const peer = kindOf(cid) === "direct" ? peerOf(cid, this.uid) : undefined;
-    if (peer === undefined || this.heads.get(cid) === undefined) return;
-    this.#port.signal(peer, { t: "typing", cid, user: this.uid, on }, () => {});
+    if (peer !== undefined) return head && this.#port.signal(peer, signal, () => {});
+    // In a large group too many would see too much typing; in a small one each word of it is a call per member.
+    if (head?.membership?.mode !== "push" || !this.#typing.news(cid, on, now)) return;
+    this.#port.groupSignal(cid, signal);
   }
 
-  /** Tells the heads that changed after a version, then `synced` if `end` is given. */
+  /**
+   * Tells the heads that changed after a version, then `synced` if `end` is given. Large groups are asked how far they are, and are
+   * always told: what their relays hand to a device moves no version here. What this object knows by itself goes first: a
+   * message that is pushed while they answer has a newer version, and must not cover what the device has not been told (RES1).
+   */
   #sync(link: Link, since: number, end: { req?: Ref } | undefined, now: number): void {
-    const rows = this.heads.since(this.heads.plausible(since, now) ? since : 0);
-    for (const { frame, version } of make.headsFrames(rows.map((row) => this.heads.view(row)))) {
-      this.#devices.tell(link, [frame], { version });
-    }
+    const known = this.heads.plausible(since, now) ? since : 0;
+    const changed = this.heads.since(known).filter((row) => known > 0 || inside(row));
+    // In this turn: whatever is pushed next goes to this link, too, and must not come before the hole is announced (ORD2).
+    if (end === undefined) this.#groups.tellLeft(link, changed);
+    this.#devices.tellHeads(link, changed);
     link.behind.clear();
-    this.#names.ask(rows);
+    this.#names.ask(changed);
+    // Over a link that was made anew the device still listens to its relays.
+    const large = end === undefined ? [] : this.#groups.pulled();
+    if (end?.req === undefined) this.#groups.toTell(link);
+    const cids = large.map(({ cid }) => cid);
+    const told = new Map(changed.map(({ cid, version }) => [cid, version]));
+    this.#groups.refresh(cids, () => this.#synced(link, cids, told, end), now);
+  }
+
+  #synced(link: Link, large: readonly Cid[], told: ReadonlyMap<Cid, number>, end: { req?: Ref } | undefined): void {
+    if (!this.links.has(link)) return;
+    const moved = large.flatMap((cid) => this.heads.get(cid) ?? []).filter((row) => told.get(row.cid) !== row.version);
+    this.#devices.tellHeads(link, moved);
+    if (end?.req === undefined) this.#groups.tellPulled(link, end === undefined);
     if (end === undefined) return;
     const { version } = this.heads;
     const done = [end.req === undefined ? SYNCED : requestKey(end.req)];
@@ -213,6 +253,9 @@ export class User {
     if (refusal !== undefined) return this.#devices.refuse(link, refusal, req, key);
     this.#port.page(cid, { after, before, limit }, (page) => {
       if (page === undefined) return this.#devices.refuse(link, refuse("unavailable", "try again", 1000), req, key);
+      // Left since it was asked: nothing follows that word (SEC1).
+      const since = stranger(this.uid, this.heads, cid);
+      if (since !== undefined) return this.#devices.refuse(link, since, req, key);
       if (!page.ok) return this.#devices.refuse(link, page.error, req, key);
       this.#devices.tell(link, [make.pageFrame(req, cid, page.value)], { done: [key] });
     });
@@ -222,16 +265,34 @@ export class User {
 
   /** A conversation offers entries. The reply says what is known without a gap, and what of it is on disk. */
   push(call: PushCall, now: number): PushReply {
-    const { cid } = call;
+    const { cid, membership } = call;
+    const entered = membership && this.#groups.enter(cid, membership, now);
+    if (membership !== undefined && !inside(this.heads.get(cid))) return this.#pastEnd(call);
     const fresh = this.#delivery.take(cid, call.entries, call.skip, now, call.own);
     if (fresh !== undefined) this.#delivery.handOver(cid, fresh, now);
-    const head = this.heads.get(cid);
-    const reply = { have: head?.head ?? 0, taken: this.heads.taken(cid) };
+    if (entered !== undefined && membership !== undefined) this.#groups.settle(cid, membership, entered, now);
+    const reply = this.taken(call);
     if (call.settle && reply.taken < reply.have) {
       const attentive = fresh !== undefined && [...this.links].some((link) => !link.lagging);
       this.#writes.settle(cid, attentive, now);
     }
     return reply;
+  }
+
+  /** What is known of a conversation without a gap, and how much of it is on disk. */
+  taken({ cid, membership, settle }: PushCall): PushReply {
+    const have = this.heads.get(cid)?.head ?? 0;
+    const taken = this.heads.taken(cid);
+    if (membership === undefined) return { have, taken };
+    // A group waits for what it said of the membership, too: as long as that is not on disk, not all is.
+    const partly = settle && this.heads.unwritten(cid);
+    return { have, taken: partly ? Math.min(taken, have - 1) : taken, online: this.links.size > 0 };
+  }
+
+  /** Entries of a membership that is over: they go nowhere, and count as taken once its end is on disk (SEC1). */
+  #pastEnd({ cid, entries }: PushCall): PushReply {
+    const have = Math.max(entries.at(-1)?.seq ?? 0, this.heads.get(cid)?.head ?? 0);
+    return { have, taken: this.heads.unwritten(cid) ? have - 1 : have, online: this.links.size > 0 };
   }
 
   /** Watermarks that go with the answer to a push whose writer waits for it; of no push is this asked twice. */
@@ -247,6 +308,14 @@ export class User {
   /** Something for whoever is online; false when nobody is. What comes from somebody blocked ends here. */
   signal(signal: Signal, now: number): boolean {
     if (this.links.size === 0) return false;
+    // The group did not know yet that this user has left, or this object is the first to know (SEC1).
+    if ("cid" in signal && stranger(this.uid, this.heads, signal.cid) !== undefined) return true;
+    if (signal.t === "receipts") {
+      for (const { user, delivered, read } of signal.of) {
+        this.#devices.tellAll(make.receiptFrame(signal.cid, user, read > 0 ? { delivered, read } : { delivered }));
+      }
+      return true;
+    }
     if (this.#store.isBlocked(signal.user)) return true;
     if (signal.t === "typing") this.#typing.set(signal.cid, signal.user, signal.on, now);
     else if (signal.t === "presence") {
@@ -254,6 +323,12 @@ export class User {
       this.#devices.tellAll(make.presenceFrame(user, online, lastSeen), undefined, user);
     } else for (const link of this.links) if (!link.lagging) this.#devices.tell(link, [signal.frame]);
     return true;
+  }
+
+  /** Asks those of these conversations that are large groups how far they are. */
+  refresh(rows: readonly HeadRow[], done: () => void, now: number): void {
+    const large = rows.filter(({ membership }) => membership?.mode === "pull").map(({ cid }) => cid);
+    this.#groups.refresh(large, done, now);
   }
 
   // --- settings --------------------------------------------------------------------------------------------------
@@ -284,7 +359,7 @@ export class User {
     now: number,
   ): Result<HeadRow, Refusal> {
     const head = this.heads.get(cid);
-    if (head === undefined) return err(refuse("not_found", "no such conversation"));
+    if (!inside(head)) return err(refuse("not_found", "no such conversation"));
     const { muted = head.muted, pinned = head.pinned } = change;
     const changed = this.heads.change(cid, { muted, pinned }, this.heads.nextVersion(now));
     const written = this.#writes.flush(now);

@@ -10,16 +10,16 @@ import type { Marks } from "../rpc.ts";
 import type { Devices } from "./devices.ts";
 import type { Heads } from "./heads.ts";
 import type { Link } from "./links.ts";
-import { stranger } from "./membership.ts";
+import { inside, stranger } from "./membership.ts";
 import type { Receipts } from "./receipts.ts";
 import { receiptFrame } from "./server-frames.ts";
-import type { UserPort } from "./user-port.ts";
+import type { Answer, UserPort } from "./user-port.ts";
 import type { HeadRow } from "./user-store.ts";
 import type { WriteBehind } from "./write-behind.ts";
 
 type Marking = Extract<UpFrame, { t: "ack" | "read" }>;
 /** Asks a conversation for what this object's head lacks; false when it did not answer. */
-export type Learn = (cid: Cid, done: (answered: boolean, now: number) => void) => void;
+export type Learn = (cid: Cid, done: (answered: boolean, now: number) => void, now: number) => void;
 
 export class Watermarks {
   readonly #self: Uid;
@@ -128,15 +128,23 @@ export class Watermarks {
     const known = this.#heads.get(cid);
     if (known !== undefined && seq <= known.head) return go(known, now);
     // A device outlives a crash of this object: what the head lost with it the conversation still has (RES1).
-    this.#learn(cid, (answered, then) => {
-      const head = this.#heads.get(cid);
-      if (head !== undefined && seq <= head.head) return go(head, then);
-      const beyond = refuse("invalid_argument", "seq is beyond the head");
-      this.#devices.refuse(link, answered ? beyond : refuse("unavailable", "try again", 1000), cid);
-    });
+    this.#learn(
+      cid,
+      (answered, then) => {
+        const head = this.#heads.get(cid);
+        const left = stranger(this.#self, this.#heads, cid);
+        if (left !== undefined) return this.#devices.refuse(link, left, cid);
+        if (head !== undefined && seq <= head.head) return go(head, then);
+        const beyond = refuse("invalid_argument", "seq is beyond the head");
+        this.#devices.refuse(link, answered ? beyond : refuse("unavailable", "try again", 1000), cid);
+      },
+      now,
+    );
   }
 
   #readUpTo(link: Link, cid: Cid, seq: number, count: number, now: number): void {
+    // Left since the position was asked for: nothing follows that word (SEC1).
+    if (stranger(this.#self, this.#heads, cid) !== undefined) return;
     const before = this.#heads.get(cid)?.read ?? 0;
     this.#raise(cid, { delivered: seq, read: seq, readCount: count }, now);
     if (seq > before) this.#devices.tellAll(receiptFrame(cid, this.#self, { delivered: seq, read: seq }), link);
@@ -146,7 +154,7 @@ export class Watermarks {
   /** Raises this user's own watermarks and owes them to the writer. */
   #raise(cid: Cid, marks: { delivered: number; read?: number; readCount?: number }, now: number): void {
     const head = this.#heads.get(cid);
-    if (head === undefined) return;
+    if (!inside(head)) return;
     const delivered = Math.max(head.delivered, marks.delivered);
     const further = marks.read !== undefined && marks.read > head.read;
     const read = further ? (marks.read as number) : head.read;
@@ -155,17 +163,22 @@ export class Watermarks {
       this.#heads.change(cid, { delivered, read, readCount }, this.#heads.nextVersion(now));
       this.#writes.marked(cid, further, now);
     }
-    if (kindOf(cid) === "direct") this.#receipts.owe(cid, delivered, read, now + this.#config.writes.receipt_ms);
+    const { writes, groups } = this.#config;
+    const wait = kindOf(cid) === "direct" ? writes.receipt_ms : groups.mark_ms;
+    this.#receipts.owe(cid, delivered, read, now + wait);
   }
 
   #tellWriter(cid: Cid): void {
     const head = this.#heads.get(cid);
-    const peer = peerOf(cid, this.#self);
-    if (head === undefined || peer === undefined) return this.#receipts.told(cid, 0, 0);
+    const peer = kindOf(cid) === "direct" ? peerOf(cid, this.#self) : undefined;
+    if (!inside(head)) return this.#receipts.told(cid, 0, 0);
     const { delivered, read } = head;
-    this.#port.receipt(peer, cid, delivered, read, (ok, now) => {
+    const answer: Answer<boolean> = (ok, now) => {
       if (ok) this.#receipts.told(cid, delivered, read);
       else this.#receipts.failed(cid, now, this.#port.chance());
-    });
+    };
+    // In a direct chat no third party is needed; a group counts for its writers.
+    if (peer !== undefined) this.#port.receipt(peer, cid, delivered, read, answer);
+    else this.#port.mark(cid, delivered, read, answer);
   }
 }

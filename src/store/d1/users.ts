@@ -2,8 +2,8 @@
 import { and, asc, eq, gt, gte, inArray, isNull, lt, or, sql, type SQL } from "drizzle-orm";
 import type { DrizzleD1Database } from "drizzle-orm/d1";
 import type { Uid } from "../../protocol/ids.ts";
-import { prefixRange, searchKey } from "../search.ts";
-import type { SearchPage, SearchPosition, User, Users } from "../store.ts";
+import { searchKey, searchPage, type SearchQueries } from "../search.ts";
+import type { User, Users } from "../store.ts";
 import { attempt } from "./attempt.ts";
 import { users } from "./schema.ts";
 
@@ -86,55 +86,38 @@ export function d1Users(db: DrizzleD1Database): Users {
       return rows.length > 0;
     },
 
-    search: (text, after, limit) => search(db, text, after, limit),
+    search: (text, after, limit) => searchPage(queries(db), text, after, limit),
   };
 }
 
-async function search(
-  db: DrizzleD1Database,
-  text: string,
-  after: SearchPosition | undefined,
-  limit: number,
-): Promise<SearchPage> {
-  const range = prefixRange(searchKey(text));
-  if (range === undefined) return { users: [] };
-  const { from, to } = range;
-  const found: { user: User; position: SearchPosition }[] = [];
-  if (after?.by !== "name") {
-    const within = and(
-      after === undefined ? gte(users.username, from) : gt(users.username, after.username),
-      lt(users.username, to),
-    );
-    const rows = await attempt(() =>
-      db
-        .select(shown)
-        .from(users)
-        .where(within)
-        .orderBy(asc(users.username))
-        .limit(limit + 1),
-    );
-    for (const user of rows) found.push({ user, position: { by: "username", username: user.username ?? "" } });
-  }
-  if (found.length <= limit) {
-    const within = and(
-      after?.by === "name"
-        ? sql`(${users.nameKey}, ${users.id}) > (${after.name}, ${after.id})`
-        : gte(users.nameKey, from),
-      lt(users.nameKey, to),
-      or(isNull(users.username), lt(users.username, from), gte(users.username, to)),
-    );
-    const rows = await attempt(() =>
-      db
-        .select({ ...shown, nameKey: users.nameKey })
-        .from(users)
-        .where(within)
-        .orderBy(asc(users.nameKey), asc(users.id))
-        .limit(limit + 1 - found.length),
-    );
-    for (const { nameKey, ...user } of rows) found.push({ user, position: { by: "name", name: nameKey, id: user.id } });
-  }
-  const page = found.slice(0, limit);
-  const last = page.at(-1);
-  const result = { users: page.map((hit) => hit.user) };
-  return found.length > limit && last !== undefined ? { ...result, next: last.position } : result;
+function queries(db: DrizzleD1Database): SearchQueries {
+  return {
+    byUsername: ({ from, to }, after, limit) =>
+      attempt(() =>
+        db
+          .select(shown)
+          .from(users)
+          .where(
+            and(after === undefined ? gte(users.username, from) : gt(users.username, after), lt(users.username, to)),
+          )
+          .orderBy(asc(users.username))
+          .limit(limit),
+      ),
+
+    byName({ from, to }, after, limit) {
+      const start =
+        after === undefined
+          ? gte(users.nameKey, from)
+          : sql`(${users.nameKey}, ${users.id}) > (${after.name}, ${after.id})`;
+      const otherwise = or(isNull(users.username), lt(users.username, from), gte(users.username, to));
+      return attempt(() =>
+        db
+          .select({ ...shown, nameKey: users.nameKey })
+          .from(users)
+          .where(and(start, lt(users.nameKey, to), otherwise))
+          .orderBy(asc(users.nameKey), asc(users.id))
+          .limit(limit),
+      );
+    },
+  };
 }

@@ -12,11 +12,16 @@ import { refuse } from "../../protocol/codes.ts";
 import { StoreError } from "../../store/store.ts";
 import { services } from "../env.ts";
 import { authenticate, authenticateToken } from "./auth.ts";
+import { adminRoutes } from "./http/admin.ts";
+import { refuseAdmin } from "./http/admin-key.ts";
 import { accountRoutes } from "./http/accounts.ts";
 import { blockRoutes } from "./http/blocks.ts";
 import { conversationRoutes } from "./http/conversations.ts";
 import { documentRoute } from "./http/document.ts";
+import { groupRoutes } from "./http/groups.ts";
 import { healthRoutes } from "./http/health.ts";
+import { memberRoutes } from "./http/group-members.ts";
+import { receiptRoutes } from "./http/receipts.ts";
 import { socketRoute } from "./http/socket.ts";
 import { userRoutes } from "./http/users.ts";
 import { refused, requestIdOf, type App, type AppEnv } from "./http/respond.ts";
@@ -34,6 +39,11 @@ export const PUBLIC: ReadonlySet<string> = new Set([
   "POST /v1/auth/login",
   "POST /v1/auth/refresh",
 ]);
+
+/** Routes that the admin key opens and no user's token does, also those that are added. On all others the key is no token. */
+export function isAdmin(path: string): boolean {
+  return path.startsWith("/v1/admin/");
+}
 
 /** Routes that say how the server is, and so answer when it is not well. */
 const DIAGNOSTIC: ReadonlySet<string> = new Set(["GET /healthz", "GET /readyz"]);
@@ -56,7 +66,7 @@ export function makeApp(): App {
     cors({
       origin: "*",
       allowHeaders: ["authorization", "content-type", "idempotency-key", "x-request-id"],
-      exposeHeaders: ["x-request-id", "retry-after"],
+      exposeHeaders: ["x-request-id", "x-mpim-release", "retry-after"],
       maxAge: 86_400,
     }),
     secureHeaders({
@@ -76,6 +86,10 @@ export function makeApp(): App {
   userRoutes(app);
   conversationRoutes(app);
   blockRoutes(app);
+  groupRoutes(app);
+  memberRoutes(app);
+  receiptRoutes(app);
+  adminRoutes(app);
   documentRoute(app);
   app.notFound((c) => {
     const allowed = METHODS.filter((method) => hasRoute(app, method.toUpperCase(), c.req.path));
@@ -104,16 +118,22 @@ const door: MiddlewareHandler<AppEnv> = async (c, next) => {
   if (route === undefined) return next();
   c.header("cache-control", "no-store");
   const name = `${route.method} ${route.path}`;
-  const { problems } = c.get("services");
+  const { problems, adminKey, routes } = c.get("services");
   if (problems.length > 0 && !DIAGNOSTIC.has(name)) return refused(c, refuse("unavailable", "the server is not ready"));
   if (PUBLIC.has(name)) return next();
   const [, token] = /^Bearer +([A-Za-z0-9._~+/=-]+) *$/i.exec(c.req.header("authorization") ?? "") ?? [];
+  if (isAdmin(route.path)) {
+    const refusal = await refuseAdmin(token, adminKey);
+    return refusal === undefined ? next() : refused(c, refusal);
+  }
   if (token === undefined) return refused(c, refuse("unauthenticated", "a bearer token is needed"));
   // Logging out may be repeated, so it takes a token whose login has ended.
   const check = name === "POST /v1/auth/logout" ? authenticateToken : authenticate;
   const identity = await check(token, c.get("services"), Date.now());
   if (!identity.ok) return refused(c, identity.error);
   c.set("identity", identity.value);
+  const release = routes.local("release", identity.value.uid);
+  if (release.ok) c.header("x-mpim-release", release.value.node);
   return next();
 };
 

@@ -4,10 +4,10 @@
  */
 import type { Uid } from "../../protocol/ids.ts";
 import type { Attach } from "../../protocol/link.ts";
-import { describe, log } from "../../observability/log.ts";
 import { services, type Env } from "../env.ts";
 import { authenticate } from "./auth.ts";
 import { Gather } from "./gather.ts";
+import { openLink, RelaySockets } from "./link.ts";
 import { Session } from "./session.ts";
 
 export const SUBPROTOCOL = "mpim.v1.json";
@@ -30,12 +30,18 @@ class Connection {
   /** The link in use; events of any other are of the past. */
   #link: WebSocket | undefined;
   readonly #up = new Gather((text) => this.#sendUp(text), turn);
+  readonly #relays: RelaySockets;
   #timer: { at: number; handle: ReturnType<typeof setTimeout> } | undefined;
 
   constructor(socket: WebSocket, env: Env) {
     this.#socket = socket;
     this.#env = env;
     const { config } = services(env);
+    this.#relays = new RelaySockets(env.RELAYS, {
+      heard: (cid, text) => this.#session.fromRelay(cid, text, Date.now()),
+      lost: (cid) => this.#session.relayLost(cid, Date.now()),
+      after: () => this.#schedule(),
+    });
     this.#session = new Session(
       crypto.randomUUID(),
       config,
@@ -46,6 +52,11 @@ class Connection {
         link: (uid, attach) => void this.#openLink(uid, attach),
         forward: (text) => this.#up.add(text),
         unlink: () => this.#unlink(),
+        relayOf: (uid, relays) => services(env).routes.relay(uid, relays),
+        refreshRoutes: () => void services(env).routes.refresh(),
+        relay: (node, attach) => void this.#relays.open(node, attach),
+        toRelay: (cid, text) => this.#relays.send(cid, text),
+        unrelay: (cid) => this.#relays.close(cid),
         requestId: () => crypto.randomUUID(),
         chance: () => Math.random(),
       },
@@ -93,15 +104,7 @@ class Connection {
   }
 
   async #openLink(uid: Uid, attach: Attach): Promise<void> {
-    let link: WebSocket | null = null;
-    try {
-      // A stub that failed once is broken: each attempt takes a fresh one.
-      const stub = this.#env.USERS.get(this.#env.USERS.idFromName(uid));
-      const url = `https://user/link?attach=${encodeURIComponent(JSON.stringify(attach))}`;
-      link = (await stub.fetch(url, { headers: { upgrade: "websocket" } })).webSocket;
-    } catch (error) {
-      log("warn", "link not opened", describe(error));
-    }
+    const link = await openLink(this.#env.USERS, uid, "user", attach);
     if (link === null) {
       this.#session.linkLost(Date.now());
       return this.#schedule();

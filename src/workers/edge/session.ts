@@ -7,50 +7,21 @@ import type { Config } from "../../config/config.ts";
 import { CLOSE_RESTART, CODES, refuse, type Code, type Refusal } from "../../protocol/codes.ts";
 import { decode, type Decoded, type Ref } from "../../protocol/codec.ts";
 import { BATCH_FRAMES, type ClientFrameOf } from "../../protocol/frames.ts";
-import type { Uid } from "../../protocol/ids.ts";
-import { decodeDown, keyOf, SYNCED, type Attach, type UpFrame } from "../../protocol/link.ts";
+import type { Cid, DeviceId, Uid } from "../../protocol/ids.ts";
+import { decodeDown, SYNCED, type Note, type UpFrame } from "../../protocol/link.ts";
 import type { Result } from "../../lib/result.ts";
 import { Bucket, Minute } from "./gate.ts";
 import { Lately } from "./lately.ts";
+import { reattachWait } from "./reattach.ts";
+import { Relays } from "./relays.ts";
+import type { SessionPort, Who } from "./session-port.ts";
+import { Requests } from "./requests.ts";
 import { neverRefused, refOf, toUp } from "./up-frames.ts";
+import { RECENT_CHATS, RECENT_MS, Watermarks } from "./watermarks.ts";
 import { welcomeFrame } from "./welcome.ts";
 
-/** Who a token belongs to. */
-export interface Who {
-  readonly uid: Uid;
-  readonly login?: string | undefined;
-}
-
-/** What a session asks of the world. Nothing throws. */
-export interface SessionPort {
-  /** Text to the client. */
-  send(text: string): void;
-  /** Ends the client's connection. */
-  close(code: number, reason: string): void;
-  /** Checks a token; answered by `authenticated`. */
-  authenticate(token: string): void;
-  /** Opens a link to the user's object; answered by `linked` or `linkLost`. */
-  link(uid: Uid, attach: Attach): void;
-  /** Text over the link. */
-  forward(text: string): void;
-  /** Closes the link, if there is one. */
-  unlink(): void;
-  requestId(): string;
-  /** In [0, 1). */
-  chance(): number;
-}
-
-/** Re-attachment: first wait and longest, ms. */
-const REATTACH = { first: 50, longest: 5000 };
-/** What happened in the last seconds is told again over a new link: the object may have died before it was written. */
-const RECENT_MS = 5000;
-const RECENT_CHATS = 64;
-/**
- * Watermarks are forwarded at once, but not more often than this, ms: what comes meanwhile goes together, or with the next
- * frame that goes anyway. A message into an object costs it far more than the few words in it.
- */
-const MARKS_MS = 50;
-const MARKS = 64;
+/** Links that one connection opens; an invocation has 10,000 sub-requests for its whole life. */
+const OPENED = 5000;
 /** Users that one connection may watch: whom it watches is kept, and told again over every new link. */
 const WATCHED = 1000;
 /** Long answers, by their beginning, and what they cost of the connection's rate. */
@@ -71,23 +42,20 @@ export class Session {
   #version = 0;
   /** The heads that `hello` asked for have all arrived. */
   #synced = true;
-  /** Frames that wait for the link. */
-  #waiting: UpFrame[] = [];
-  /** Requests without an answer, by key: sent again over a new link (the conversation's dedup makes it safe). */
-  readonly #open = new Map<string, UpFrame>();
-  /** The newest watermarks of the client, by sort and conversation. */
-  readonly #recent = new Lately<UpFrame>();
+  readonly #requests: Requests;
+  readonly #marks: Watermarks;
+  /** The client's large groups. */
+  readonly #relays: Relays;
   /** The newest seq that went to the client, by conversation, of the last seconds. */
   readonly #seen = new Lately<number>();
   readonly #watching = new Set<Uid>();
   readonly #bucket: Bucket;
   readonly #bad = new Minute();
-  /** Watermarks to forward, and when the last ones went. */
-  #marks: UpFrame[] = [];
-  #markedAt = 0;
   #frames = 0;
   #heard: number;
   #attempts = 0;
+  /** Links to the user's object so far. */
+  #links = 0;
   /** When the link broke, and when it is tried again. */
   #brokenAt = 0;
   #retryAt: number | undefined;
@@ -101,6 +69,9 @@ export class Session {
     this.#started = now;
     this.#heard = now;
     this.#bucket = new Bucket(config.limits.rate, config.limits.burst, now);
+    this.#requests = new Requests(config.limits.buffer);
+    this.#marks = new Watermarks(config.limits.buffer);
+    this.#relays = new Relays(config, port, this.#owner());
     this.#endsAt = now + config.limits.session_ms * (1 - 0.1 * port.chance());
   }
 
@@ -132,8 +103,9 @@ export class Session {
       // `accept` may have ended the session; what follows in the batch is nobody's any more.
       if (this.closed) return;
     }
-    if (up.length > 0 || this.#marksDue(now)) this.#send(up, now);
+    if (up.length > 0 || this.#marks.due(now)) this.#send(up, now);
     if (this.#frames >= this.#config.limits.session_frames) this.#goAway("session_limit");
+    this.#tickRelays(now);
   }
 
   /** A binary message of the client: this protocol has none. */
@@ -173,31 +145,38 @@ export class Session {
   fromLink(text: string, now: number): void {
     if (this.closed) return;
     const down = decodeDown(text);
-    if ("control" in down) {
-      if (down.control.do === "attached") this.#attached(down.control.version, now);
-      else this.#end(down.control.code, down.control.code === "replaced" ? "another connection" : "signed out");
-      return;
-    }
-    const { version, done, about, seen } = down.note;
-    if (version > this.#version) this.#version = version;
-    for (const key of done) if (!this.#open.delete(key) && key === SYNCED) this.#synced = true;
-    if (seen !== "") this.#saw(seen, now);
-    // A client that asks for much and does not read would fill memory at our end: answers cost it tokens by their length.
-    if (ANSWER.test(down.payload)) this.#bucket.charge(down.payload.length / CHARACTERS_PER_TOKEN);
-    if (about === "" || this.#watching.has(about as Uid)) this.#port.send(down.payload);
+    if (!("control" in down)) this.#relays.fromUser(down, now);
+    else if (down.control.do === "attached") this.#attached(down.control.version, now);
+    else if (down.control.do !== "close") this.#relays.control(down.control, now);
+    else return this.#end(down.control.code, down.control.code === "replaced" ? "another connection" : "signed out");
+    this.#tickRelays(now);
+  }
+
+  /** Text from a relay of one of the client's large groups. */
+  fromRelay(cid: Cid, text: string, now: number): void {
+    if (this.closed) return;
+    this.#relays.fromRelay(cid, text, now);
+    this.#tickRelays(now);
+  }
+
+  /** A relay link broke, or could not be opened. */
+  relayLost(cid: Cid, now: number): void {
+    if (this.closed) return;
+    this.#relays.relayLost(cid, now);
+    this.#tickRelays(now);
   }
 
   /** The link broke, or could not be opened. */
   linkLost(now: number): void {
     if (this.closed || this.#retryAt !== undefined) return;
+    this.#relays.userLost();
     if (this.#state === "open") {
       this.#state = "relinking";
       this.#brokenAt = now;
       this.#attempts = 0;
     }
-    const wait = Math.min(REATTACH.longest, REATTACH.first * 2 ** this.#attempts);
+    this.#retryAt = now + reattachWait(this.#attempts, this.#port.chance());
     this.#attempts += 1;
-    this.#retryAt = now + wait * (0.5 + this.#port.chance() / 2);
   }
 
   // --- time ------------------------------------------------------------------------------------------------------
@@ -209,13 +188,21 @@ export class Session {
     if (this.#state === "hello" && now >= this.#started + timeouts.hello_ms) return this.#end("timeout", "no hello");
     if (now >= this.#heard + 2 * timeouts.heartbeat_ms) return this.#end("timeout", "no heartbeat");
     if (now >= this.#endsAt) return this.#goAway("session_limit");
-    if (this.#marksDue(now)) this.#send([], now);
+    if (this.#marks.due(now)) this.#send([], now);
     // Also when the link that is being opened neither opens nor fails.
     if (this.#linkless && now >= this.#brokenAt + timeouts.reattach_ms) return this.#goAway("restart");
     if (this.#retryAt !== undefined && now >= this.#retryAt) {
       this.#retryAt = undefined;
       this.#attach();
     }
+    this.#tickRelays(now);
+  }
+
+  #tickRelays(now: number): void {
+    if (this.closed) return;
+    const polls = this.#relays.tick(this.#state === "open", now);
+    if (polls.length > 0) this.#send(polls, now);
+    if (this.#relays.opened + this.#links >= OPENED) this.#goAway("session_limit");
   }
 
   /** There is no link, and one is being made. */
@@ -230,8 +217,7 @@ export class Session {
     if (this.#state === "hello") next = Math.min(next, this.#started + timeouts.hello_ms);
     if (this.#linkless) next = Math.min(next, this.#brokenAt + timeouts.reattach_ms);
     if (this.#retryAt !== undefined) next = Math.min(next, this.#retryAt);
-    if (this.#marks.length > 0) next = Math.min(next, this.#markedAt + MARKS_MS);
-    return next;
+    return Math.min(next, this.#marks.nextDue(), this.#relays.nextTick(this.#state === "open"));
   }
 
   // --- frames up -------------------------------------------------------------------------------------------------
@@ -251,16 +237,12 @@ export class Session {
     if (upFrame.t === "watch" && new Set([...this.#watching, ...upFrame.users]).size > WATCHED) {
       return this.#error(refuse("invalid_argument", `at most ${WATCHED} users are watched at a time`), undefined);
     }
-    const key = keyOf(upFrame);
-    if (key !== undefined) {
-      if (this.#open.size >= this.#config.limits.buffer) {
-        return this.#error(refuse("overloaded", "too many requests without an answer", 1000), refOf(decoded));
-      }
-      this.#open.set(key, upFrame);
+    if (!this.#requests.add(upFrame)) {
+      return this.#error(refuse("overloaded", "too many requests without an answer", 1000), refOf(decoded));
     }
-    this.#note(upFrame, now);
-    if (upFrame.t === "ack" || upFrame.t === "read") this.#marks.push(upFrame);
-    else up.push(upFrame);
+    this.#use(upFrame, now);
+    if (upFrame.t !== "ack" && upFrame.t !== "read") up.push(upFrame);
+    else if (!this.#relays.mark(upFrame, now)) this.#marks.add(upFrame, this.#state === "open", now);
   }
 
   #greet(frame: ClientFrameOf<"hello">, now: number): void {
@@ -272,15 +254,22 @@ export class Session {
     this.#port.authenticate(frame.token);
   }
 
-  /** Remembers what a new link has to be told again. */
-  #note(frame: UpFrame, now: number): void {
+  /** Whom the client watches, which a new link has to be told again; and what of its large groups it uses. */
+  #use(frame: UpFrame, now: number): void {
     if (frame.t === "watch") for (const user of frame.users) this.#watching.add(user);
-    if (frame.t === "unwatch") for (const user of frame.users) this.#watching.delete(user);
-    if (frame.t !== "ack" && frame.t !== "read") return;
-    // What comes while there is no link is kept until there is one.
-    const linked = this.#state === "open";
-    const most = linked ? RECENT_CHATS : this.#config.limits.buffer;
-    this.#recent.note(`${frame.t} ${frame.cid}`, frame, now, linked ? now - RECENT_MS : 0, most);
+    else if (frame.t === "unwatch") for (const user of frame.users) this.#watching.delete(user);
+    else if (frame.t === "send") this.#relays.use(frame.to, true, now);
+    else if ("cid" in frame) this.#relays.use(frame.cid, frame.t !== "ack" && frame.t !== "typing", now);
+  }
+
+  /** A payload in its place. */
+  #hand({ version, done, about, seen }: Note, payload: string, now: number): void {
+    if (version > this.#version) this.#version = version;
+    for (const key of done) if (!this.#requests.answered(key) && key === SYNCED) this.#synced = true;
+    if (seen !== "") this.#saw(seen, now);
+    // A client that asks for much and does not read would fill memory at our end: answers cost it tokens by their length.
+    if (ANSWER.test(payload)) this.#bucket.charge(payload.length / CHARACTERS_PER_TOKEN);
+    if (payload !== "" && (about === "" || this.#watching.has(about as Uid))) this.#port.send(payload);
   }
 
   #saw(seen: string, now: number): void {
@@ -288,28 +277,16 @@ export class Session {
     this.#seen.note(seen.slice(0, space), Number(seen.slice(space + 1)), now, now - RECENT_MS, RECENT_CHATS);
   }
 
-  #marksDue(now: number): boolean {
-    if (this.#marks.length === 0) return false;
-    return this.#marks.length >= MARKS || now >= this.#markedAt + MARKS_MS;
-  }
-
   #send(up: readonly UpFrame[], now: number): void {
-    const marks = this.#marks;
-    if (marks.length > 0) {
-      this.#marks = [];
-      this.#markedAt = now;
-    }
+    const marks = this.#marks.take(now);
     if (this.#state === "open") return this.#port.forward(JSON.stringify(marks.length === 0 ? up : [...marks, ...up]));
-    for (const frame of up) {
-      // Requests are in `open` already and watermarks in `recent`; both are sent when the link is there.
-      if (keyOf(frame) !== undefined) continue;
-      if (this.#waiting.length < this.#config.limits.buffer) this.#waiting.push(frame);
-    }
+    this.#requests.wait(up);
   }
 
   // --- the link --------------------------------------------------------------------------------------------------
 
   #attach(): void {
+    this.#links += 1;
     const hello = this.#hello as ClientFrameOf<"hello">;
     const again = this.#state === "relinking" && this.#synced;
     this.#port.link((this.#who as Who).uid, {
@@ -334,12 +311,31 @@ export class Session {
     if (first && this.#hello?.since === undefined) this.#version = Math.max(this.#version, version);
     const again: UpFrame[] = [];
     if (!first && this.#watching.size > 0) again.push({ t: "watch", users: [...this.#watching] });
-    again.push(...this.#recent.again(first ? 0 : this.#brokenAt - RECENT_MS, now));
-    again.push(...this.#open.values(), ...this.#waiting);
-    this.#waiting = [];
+    again.push(...this.#marks.again(first ? 0 : this.#brokenAt - RECENT_MS, now));
+    again.push(...this.#requests.again());
     for (let i = 0; i < again.length; i += BATCH_FRAMES) {
       this.#port.forward(JSON.stringify(again.slice(i, i + BATCH_FRAMES)));
     }
+  }
+
+  /** What the session is to its large groups. */
+  #owner(): ConstructorParameters<typeof Relays>[2] {
+    const who = (): { uid: Uid; session: string; device: DeviceId } => ({
+      uid: (this.#who as Who).uid,
+      session: this.#id,
+      device: (this.#hello as ClientFrameOf<"hello">).device.id,
+    });
+    return {
+      who,
+      open: (key) => this.#requests.has(key),
+      seen: (cid) => new Map(this.#seen.entries()).get(cid) ?? 0,
+      hand: (note, payload, now) => this.#hand(note, payload, now),
+      relink: (now) => {
+        this.#port.unlink();
+        this.linkLost(now);
+      },
+      markUser: (mark, now) => this.#marks.add(mark, this.#state === "open", now),
+    };
   }
 
   #welcome(version: number, now: number): void {
@@ -374,7 +370,9 @@ export class Session {
 
   /** The end of the session; the watermarks that wait still go. */
   #leave(): void {
-    if (this.#state === "open" && this.#marks.length > 0) this.#port.forward(JSON.stringify(this.#marks));
+    const marks = this.#marks.take(0);
+    if (this.#state === "open" && marks.length > 0) this.#port.forward(JSON.stringify(marks));
+    this.#relays.leave();
     this.#state = "closed";
     this.#port.unlink();
   }

@@ -1,18 +1,9 @@
 /** What a user may be called. */
 import { z } from "@hono/zod-openapi";
-
-/** Controls, line breaks, and the marks that turn text around: a name with them could pass for another or break a line. */
-const UNPRINTABLE = /[\p{Cc}\p{Zl}\p{Zp}\p{Bidi_Control}]/u;
-
-const characters = (text: string): number => Array.from(text).length;
+import { characters, line, UNPRINTABLE } from "./text-rules.ts";
 
 /** 1–64 characters, outer blanks cut off. */
-export const DisplayName = z
-  .string()
-  .transform((text) => text.trim())
-  .refine((text) => characters(text) >= 1 && characters(text) <= 64, "1 to 64 characters")
-  .refine((text) => text.isWellFormed() && !UNPRINTABLE.test(text), "no control characters")
-  .openapi({ type: "string", minLength: 1, maxLength: 64 });
+export const DisplayName = line(64);
 
 /** 3–32 of a–z, 0–9, dot, underscore and hyphen; upper case is folded, so that names differing in case are one. */
 export const Username = z

@@ -3,7 +3,7 @@ import { describe, expect, test } from "vitest";
 import { judge } from "../../../src/durable-objects/user/inbox.ts";
 import { FRAME_BYTES } from "../../../src/protocol/frames.ts";
 import type { Uid } from "../../../src/protocol/ids.ts";
-import { ALICE, BOB, CHAT, Chat, CONFIG, draft } from "./fixture.ts";
+import { ALICE, BOB, Chat, CONFIG, draft } from "./fixture.ts";
 
 const OFFER = CONFIG.writes.offer_ms;
 
@@ -18,7 +18,7 @@ function filled(count: number): Chat {
 function pushAll(chat: Chat, uid: Uid, have: number): { seqs: number[]; skip: boolean }[] {
   const pushes: { seqs: number[]; skip: boolean }[] = [];
   for (;;) {
-    const call = chat.core.nextPush(CHAT, uid, chat.now);
+    const call = chat.core.nextPush(uid, chat.now);
     if (call === undefined) return pushes;
     pushes.push({ seqs: call.entries.map(({ seq }) => seq), skip: call.skip });
     const judged = judge(have, call.entries, call.skip);
@@ -89,7 +89,7 @@ describe("the reply to a call", () => {
       hold: false,
       arm: false,
     });
-    expect(chat.core.page(CHAT, "eve" as Uid, { limit: 10 })).toMatchObject({
+    expect(chat.core.page("eve" as Uid, { limit: 10 })).toMatchObject({
       ok: false,
       error: { code: "not_member" },
     });
@@ -105,11 +105,11 @@ describe("[DUR3] before `sent` may leave", () => {
     expect([reply.settled, hold, arm]).toEqual([true, true, false]);
     expect(chat.db.rowsWritten() - rows).toBe(1);
     expect(chat.core.settled(1, ALICE)).toBe(false);
-    expect(chat.core.nextPush(CHAT, BOB, chat.now)).toMatchObject({ settle: true, skip: false });
+    expect(chat.core.nextPush(BOB, chat.now)).toMatchObject({ settle: true, skip: false });
     chat.core.pushed(BOB, { have: 1, taken: 0 }, chat.now, 0);
     expect(chat.core.settled(1, ALICE)).toBe(false);
     chat.core.alarm();
-    chat.core.nextPush(CHAT, BOB, chat.now);
+    chat.core.nextPush(BOB, chat.now);
     chat.core.pushed(BOB, { have: 1, taken: 1 }, chat.now, 0);
     expect(chat.core.settled(1, ALICE)).toBe(true);
   });
@@ -186,23 +186,23 @@ describe("pushes", () => {
 
   test("are offered again by the alarm, and by a wake, as far as they were not taken", () => {
     const chat = filled(3);
-    chat.core.nextPush(CHAT, BOB, chat.now);
+    chat.core.nextPush(BOB, chat.now);
     chat.core.pushed(BOB, { have: 3, taken: 1 }, chat.now, 0);
-    expect(chat.core.nextPush(CHAT, BOB, chat.now)).toBeUndefined();
+    expect(chat.core.nextPush(BOB, chat.now)).toBeUndefined();
     chat.core.alarm();
-    expect(chat.core.nextPush(CHAT, BOB, chat.now)?.entries.map(({ seq }) => seq)).toEqual([2, 3]);
+    expect(chat.core.nextPush(BOB, chat.now)?.entries.map(({ seq }) => seq)).toEqual([2, 3]);
     chat.restart(true);
-    expect(chat.core.nextPush(CHAT, BOB, chat.now)?.entries.map(({ seq }) => seq)).toEqual([1, 2, 3]);
+    expect(chat.core.nextPush(BOB, chat.now)?.entries.map(({ seq }) => seq)).toEqual([1, 2, 3]);
   });
 
   test("that failed are made again later", () => {
     const chat = filled(1);
-    chat.core.nextPush(CHAT, BOB, chat.now);
+    chat.core.nextPush(BOB, chat.now);
     chat.core.pushFailed(BOB, chat.now, 0);
     const due = chat.core.nextDue() ?? 0;
     expect(due).toBeGreaterThan(chat.now);
-    expect(chat.core.nextPush(CHAT, BOB, due - 1)).toBeUndefined();
-    expect(chat.core.nextPush(CHAT, BOB, due)?.entries.map(({ seq }) => seq)).toEqual([1]);
+    expect(chat.core.nextPush(BOB, due - 1)).toBeUndefined();
+    expect(chat.core.nextPush(BOB, due)?.entries.map(({ seq }) => seq)).toEqual([1]);
   });
 
   test("cursors are written along, one row for many messages", () => {
@@ -212,7 +212,7 @@ describe("pushes", () => {
     chat.append(ALICE, draft("message-41"));
     expect(chat.db.rowsWritten() - rows).toBe(2);
     chat.restart(true);
-    expect(chat.core.nextPush(CHAT, BOB, chat.now)?.entries.map(({ seq }) => seq)).toEqual([41]);
+    expect(chat.core.nextPush(BOB, chat.now)?.entries.map(({ seq }) => seq)).toEqual([41]);
   });
 });
 
@@ -223,7 +223,7 @@ describe("pages", () => {
     const bound = fc.option(fc.integer({ min: 0, max: 100 }), { nil: undefined });
     fc.assert(
       fc.property(bound, bound, fc.integer({ min: 1, max: 200 }), (after, before, limit) => {
-        const page = chat.core.page(CHAT, BOB, { after, before, limit });
+        const page = chat.core.page(BOB, { after, before, limit });
         if (!page.ok) throw new Error(page.error.code);
         const all = Array.from({ length: 90 }, (_, i) => i + 1).filter(
           (seq) => seq > (after ?? 0) && seq < (before ?? Number.POSITIVE_INFINITY),
@@ -252,7 +252,7 @@ describe("pages", () => {
         for (let more = true; more;) {
           const edge = seqs.at(-1);
           const query = ascending ? { after: edge ?? 0, limit: 200 } : { before: edge, limit: 200 };
-          const page = long.core.page(CHAT, BOB, query);
+          const page = long.core.page(BOB, query);
           if (!page.ok) throw new Error(page.error.code);
           const { messages } = page.value;
           more = page.value.more;
@@ -281,7 +281,7 @@ describe("membership", () => {
   test("creating a chat twice changes nothing", () => {
     const chat = filled(1);
     chat.core.block(BOB, true);
-    chat.core.create([ALICE, BOB]);
+    chat.core.create([ALICE, BOB], "main");
     expect(chat.append(ALICE, draft("message-2"))).toEqual(["blocked"]);
     expect(chat.core.members).toEqual([ALICE, BOB]);
     chat.restart();

@@ -51,14 +51,14 @@ export class Chat {
     this.db = openSqlite();
     this.config = config;
     this.store = new ConversationStore(this.db.sql, this.db.transact);
-    this.core = new Conversation(this.store, config, this.now, false);
-    this.core.create([ALICE, BOB]);
+    this.core = new Conversation(CHAT, this.store, config, this.now, false);
+    this.core.create([ALICE, BOB], "main");
   }
 
   /** Memory is gone, the disk stays. */
   restart(armed = false): void {
     this.store = new ConversationStore(this.db.sql, this.db.transact);
-    this.core = new Conversation(this.store, this.config, this.now, armed);
+    this.core = new Conversation(CHAT, this.store, this.config, this.now, armed);
   }
 
   append(uid: Uid, ...drafts: Draft[]): string[] {
@@ -68,7 +68,7 @@ export class Chat {
 
   /** The newest page as its reader sees it. */
   page(uid: Uid = ALICE): Record<string, unknown>[] {
-    const page = this.core.page(CHAT, uid, { limit: 200 });
+    const page = this.core.page(uid, { limit: 200 });
     if (!page.ok) throw new Error(page.error.code);
     return page.value.messages.map((text) => JSON.parse(text) as Record<string, unknown>);
   }

@@ -4,7 +4,7 @@ import { Outbox } from "../../../src/durable-objects/conversation/outbox.ts";
 import { ALICE, BOB } from "./fixture.ts";
 import { history } from "../../support/arbitraries.ts";
 
-const members = [ALICE, BOB].map((uid) => ({ uid, joinedSeq: 0, takenSeq: 0, blocks: false }));
+const members = [ALICE, BOB].map((uid) => ({ uid, taken: 0 }));
 
 type Step =
   | { do: "grow"; by: number }
@@ -101,7 +101,7 @@ describe("[DUR3] what a member's object has not taken", () => {
             const cursors = outbox.lagging();
             outbox.stored(cursors);
             stored = cursors.find(({ uid }) => uid === BOB)?.seq ?? stored;
-            outbox = new Outbox(members.map((member) => ({ ...member, takenSeq: member.uid === BOB ? stored : 0 })));
+            outbox = new Outbox(members.map((member) => ({ ...member, taken: member.uid === BOB ? stored : 0 })));
             known = stored;
           }
           const after = takenOf(outbox, head);
@@ -132,10 +132,11 @@ describe("a lane", () => {
     expect(outbox.start(BOB, 12, 0)).toBe(3);
   });
 
-  test("a receiver that takes nothing is asked less and less often", () => {
+  test("a receiver that takes nothing is asked less and less often, and then by the alarm alone", () => {
     const outbox = new Outbox(members);
     const waits: number[] = [];
-    for (let i = 0, now = 0; i < 12; i += 1) {
+    let now = 0;
+    for (let i = 0; i < 10; i += 1) {
       expect(outbox.start(BOB, 5, now)).toBe(0);
       outbox.pushed(BOB, { have: 0, taken: 0 }, now, 0);
       const due = outbox.nextDue(5) ?? 0;
@@ -145,6 +146,11 @@ describe("a lane", () => {
     }
     expect(waits).toEqual(waits.toSorted((a, b) => a - b));
     expect([waits[0], waits.at(-1)]).toEqual([50, 2500]);
+    expect(outbox.start(BOB, 5, now)).toBe(0);
+    outbox.pushed(BOB, { have: 0, taken: 0 }, now, 0);
+    expect(outbox.nextDue(5)).toBeUndefined();
+    outbox.offerAgain();
+    expect(outbox.start(BOB, 5, now)).toBe(0);
   });
 
   test("so is one that cannot be reached; an answer ends the wait", () => {

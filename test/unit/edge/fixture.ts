@@ -1,13 +1,16 @@
 /** One client's session with everything around it in a test's hands: client, link, token check, clock. */
 import { parseConfig } from "../../../src/config/config.ts";
 import { ServerFrame } from "../../../src/protocol/frames.ts";
-import type { Uid } from "../../../src/protocol/ids.ts";
+import type { Cid, Uid } from "../../../src/protocol/ids.ts";
 import {
   encodeControl,
   encodeDown,
   type Attach,
   type Control,
   type Note,
+  type RelayAttach,
+  type RelayControl,
+  type RelayUpFrame,
   type UpFrame,
 } from "../../../src/protocol/link.ts";
 import { Session } from "../../../src/workers/edge/session.ts";
@@ -29,6 +32,12 @@ export class Edge {
   /** Times that the link was closed from this end. */
   unlinked = 0;
   chance: number;
+  /** Relay links that are open or being opened, all that were asked for as `<cid> <after>`, and what went over them. */
+  readonly relays = new Map<Cid, RelayAttach & { node: number }>();
+  opened: string[] = [];
+  relayUps: string[] = [];
+  /** Of the routing table. */
+  epoch = 1;
   #frames: ServerFrame[] = [];
 
   constructor(config: unknown = {}, chance = 0.5) {
@@ -49,6 +58,19 @@ export class Edge {
       },
       forward: (text: string) => void this.ups.push(JSON.parse(text) as UpFrame[]),
       unlink: () => void (this.unlinked += 1),
+      relayOf: (_: Uid, relays: number) => ({ node: relays - 1, epoch: this.epoch }),
+      refreshRoutes: () => void (this.epoch += 1),
+      relay: (node: number, attach: RelayAttach): void => {
+        if (this.relays.has(attach.cid)) throw new Error("two relay links of one group");
+        this.relays.set(attach.cid, { ...attach, node });
+        this.opened.push(`${attach.cid} ${attach.after}`);
+      },
+      toRelay: (cid: Cid, text: string): void => {
+        const frames = JSON.parse(text) as RelayUpFrame[];
+        this.relayUps.push(...frames.map((frame) => wordsOf(frame)));
+        if (!this.relays.has(cid)) throw new Error("no such relay link");
+      },
+      unrelay: (cid: Cid) => void this.relays.delete(cid),
       requestId: () => "request-1",
       chance: () => this.chance,
     };
@@ -81,7 +103,7 @@ export class Edge {
 
   /** Alice's object tells the client something. */
   down(note: Partial<Note>, ...frames: unknown[]): void {
-    const full = { version: 0, done: [], about: "", seen: "", ...note };
+    const full = { version: 0, done: [], about: "", seen: "", span: "", ...note };
     this.session.fromLink(
       encodeDown(
         full,
@@ -89,6 +111,24 @@ export class Edge {
       ),
       this.now,
     );
+  }
+
+  /** A relay says something. */
+  relayControl(cid: Cid, control: RelayControl): void {
+    this.session.fromRelay(cid, encodeControl(control), this.now);
+  }
+
+  /** A relay hands entries. */
+  relayed(cid: Cid, note: Partial<Note>, ...frames: unknown[]): void {
+    const texts = frames.map((frame) => JSON.stringify(frame));
+    const full = { version: 0, done: [], about: "", seen: "", span: "", ...note };
+    this.session.fromRelay(cid, encodeDown(full, texts), this.now);
+  }
+
+  /** A relay link breaks. */
+  relayBroken(cid: Cid): void {
+    this.relays.delete(cid);
+    this.session.relayLost(cid, this.now);
   }
 
   /** The link breaks. */
@@ -127,6 +167,8 @@ export class Edge {
 }
 
 export function wordsOf(frame: UpFrame): string {
+  if (frame.t === "poll")
+    return `poll${frame.must ? "!" : ""} ${frame.cids.map((cid, i) => `${cid} ${frame.seqs[i]}`).join(" ")}`;
   if ("id" in frame) return `${frame.t} ${frame.id}`;
   if ("seq" in frame) return `${frame.t} ${frame.cid} ${frame.seq}`;
   if ("req" in frame) return `${frame.t} ${frame.req}`;

@@ -2,11 +2,14 @@ import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import {
   decodeDown,
+  decodeRelayed,
   encodeControl,
   encodeDown,
   keyOf,
   releaseKey,
   requestKey,
+  spanOf,
+  spansOf,
   SYNCED,
   type UpFrame,
 } from "../../../src/protocol/link.ts";
@@ -32,6 +35,10 @@ describe("down", () => {
         fc.constant(""),
         fc.tuple(cid, seq).map((parts) => parts.join(" ")),
       ),
+      span: fc.oneof(
+        fc.constant(""),
+        fc.tuple(cid, seq, seq).map((parts) => parts.join(" ")),
+      ),
     });
     fc.assert(
       fc.property(note, fc.array(payloadFrame, { minLength: 1, maxLength: 4 }), (expected, frames) => {
@@ -42,6 +49,18 @@ describe("down", () => {
         expect(payload).toEqual(frames.length === 1 ? objects[0] : objects);
       }),
       { numRuns: 300 },
+    );
+  });
+
+  test("spans are read as they were written, one or several", () => {
+    const span = fc.record({ cid, first: fc.nat(), last: seq });
+    fc.assert(
+      fc.property(fc.array(span, { maxLength: 5 }), (spans) => {
+        const text = spans.map((one) => spanOf(one.cid, one.first, one.last)).join(",");
+        expect(spansOf(text)).toEqual(spans);
+        const down = decodeRelayed(encodeDown({ version: 0, done: [], about: "", seen: "", span: text }, ["{}"]));
+        expect("note" in down && down.note.span).toBe(text);
+      }),
     );
   });
 

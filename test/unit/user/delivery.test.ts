@@ -129,7 +129,7 @@ describe("versions", () => {
     const { version } = alice.user.heads;
     const versions = phone.take().map((frame) => (frame.t === "message" ? frame.version : undefined));
     expect(versions).toEqual([version - 2, version - 1, version]);
-    expect(phone.notes).toEqual([{ version, done: [], about: "", seen: `${CHAT} 3` }]);
+    expect(phone.notes).toEqual([{ version, done: [], about: "", seen: `${CHAT} 3`, span: "" }]);
   });
 });
 

@@ -1,5 +1,6 @@
 /** Alice's object in memory: devices that keep what they are told, calls to others that a test answers. */
 import { parseConfig } from "../../../src/config/config.ts";
+import type { GroupHead } from "../../../src/durable-objects/group-rpc.ts";
 import { Link } from "../../../src/durable-objects/user/links.ts";
 import { User } from "../../../src/durable-objects/user/user.ts";
 import { UserStore } from "../../../src/durable-objects/user/user-store.ts";
@@ -35,6 +36,9 @@ interface Calls {
   append: { cid: Cid; have: number; taken: number; drafts: readonly Draft[]; answer: Answer<AppendReply> };
   page: { cid: Cid; query: PageQuery; answer: Answer<Result<Page, Refusal>> };
   count: { cid: Cid; seq: number; answer: Answer<Result<number, Refusal>> };
+  mark: { cid: Cid; delivered: number; read: number; answer: Answer<boolean> };
+  headOf: { cid: Cid; answer: Answer<Result<GroupHead, Refusal>> };
+  groupSignal: { cid: Cid; signal: Signal };
   release: { cid: Cid; ids: readonly string[]; answer: Answer<true> };
   block: { cid: Cid; on: boolean; answer: Answer<true> };
   receipt: { to: Uid; cid: Cid; delivered: number; read: number; answer: Answer<true> };
@@ -217,6 +221,9 @@ export class Alice {
       append: (cid, have, taken, drafts, answer) => note("append")({ cid, have, taken, drafts, answer }),
       page: (cid, query, answer) => note("page")({ cid, query, answer }),
       count: (cid, seq, answer) => note("count")({ cid, seq, answer }),
+      mark: (cid, delivered, read, answer) => note("mark")({ cid, delivered, read, answer }),
+      headOf: (cid, answer) => note("headOf")({ cid, answer }),
+      groupSignal: (cid, signal) => note("groupSignal")({ cid, signal }),
       release: (cid, ids, answer) => note("release")({ cid, ids, answer }),
       block: (cid, on, answer) => note("block")({ cid, on, answer }),
       receipt: (to, cid, delivered, read, answer) => note("receipt")({ to, cid, delivered, read, answer }),
@@ -231,7 +238,20 @@ export class Alice {
 }
 
 function noCalls(): { [K in keyof Calls]: Calls[K][] } {
-  return { append: [], page: [], count: [], release: [], block: [], receipt: [], signal: [], watch: [], names: [] };
+  return {
+    append: [],
+    page: [],
+    count: [],
+    mark: [],
+    headOf: [],
+    groupSignal: [],
+    release: [],
+    block: [],
+    receipt: [],
+    signal: [],
+    watch: [],
+    names: [],
+  };
 }
 
 /** A `send` frame as it comes over the link. */

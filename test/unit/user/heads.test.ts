@@ -181,7 +181,7 @@ describe("writing", () => {
     const { db, heads } = open();
     heads.raise(CHAT, [next(heads, CHAT)], 5);
     const change = { read: 1, readCount: 1, delivered: 1, peerDelivered: 1, peerRead: 1, muted: true, pinned: true };
-    const row = heads.change(CHAT, { ...change, peerName: "Bob" }, 6);
+    const row = heads.change(CHAT, { ...change, name: "Bob" }, 6);
     heads.flush();
     expect(open(db).heads.get(CHAT)).toEqual(row);
   });

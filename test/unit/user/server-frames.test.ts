@@ -44,7 +44,7 @@ describe("packing", () => {
         const batches = make.pack(pieces, (text) => text);
         expect(batches.flat()).toEqual(pieces);
         for (const batch of batches) {
-          const text = encodeDown({ version: 0, done: [], about: "", seen: "" }, batch);
+          const text = encodeDown({ version: 0, done: [], about: "", seen: "", span: "" }, batch);
           expect(batch.length).toBeGreaterThan(0);
           expect(batch.length).toBeLessThanOrEqual(BATCH_FRAMES);
           expect(Buffer.byteLength(text)).toBeLessThanOrEqual(FRAME_BYTES);

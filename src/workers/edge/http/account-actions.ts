@@ -6,15 +6,12 @@ import type { User } from "../../../store/store.ts";
 import type { Services } from "../../env.ts";
 import { LIVE_MS, type Identity } from "../auth.ts";
 import { ask } from "./ask.ts";
+import { claimed } from "./idempotency.ts";
+import type { KeyedServices } from "./keyed.ts";
 import { hashPassword, verifyPassword } from "./passwords.ts";
+import type { Random } from "./random.ts";
 import { formatRefreshToken, judge, makeRefreshToken, parseRefreshToken, type RefreshToken } from "../refresh.ts";
-import { hashSecret, issueToken, keyedHash, type TokenKey } from "../tokens.ts";
-
-/** How long an idempotency key is known. */
-const CLAIM_MS = 24 * 3_600_000;
-
-/** Random bytes, so many. */
-export type Random = (bytes: number) => Uint8Array;
+import { hashSecret, issueToken } from "../tokens.ts";
 
 /** What a client gets for registering, logging in and refreshing. */
 export interface Granted {
@@ -31,15 +28,12 @@ export interface Registration {
   readonly name: string;
 }
 
-/** Services with a usable key; the edge serves accounts only with one. */
-export type AccountServices = Services & { readonly tokenKey: TokenKey };
-
 /**
  * Makes an account and its first login. With an idempotency key a repetition finds the account that the first request made,
  * and the same key with another request is refused with `id_conflict`.
  */
 export async function register(
-  services: AccountServices,
+  services: KeyedServices,
   input: Registration,
   key: string | undefined,
   now: number,
@@ -47,7 +41,8 @@ export async function register(
 ): Promise<Result<Granted, Refusal>> {
   const { users } = services.store;
   const fresh = `u_${makeUlid(now, random(16))}` as Uid;
-  const uid = key === undefined ? ok(fresh) : await claim(services, input, key, fresh, now);
+  const request = [input.username, input.password, input.name];
+  const uid = await claimed(services, ["register"], key, request, fresh, now);
   if (!uid.ok) return uid;
   // A username that is taken is found out before the costly hash; `create` decides between two at once.
   const holder = await users.findByUsername(input.username);
@@ -61,36 +56,13 @@ export async function register(
   return ok(await begin(services, user, now, random));
 }
 
-async function claim(
-  services: AccountServices,
-  input: Registration,
-  key: string,
-  fresh: Uid,
-  now: number,
-): Promise<Result<Uid, Refusal>> {
-  // Keyed hashes: the request holds a password, and a plain hash of it could be guessed from a copy of the store.
-  const mine = {
-    key: await keyedHash(services.tokenKey, "idempotency-key", `register\n${key}`),
-    request: await keyedHash(
-      services.tokenKey,
-      "idempotency-request",
-      JSON.stringify(["register", key, input.username, input.password, input.name]),
-    ),
-    outcome: fresh,
-    expires: now + CLAIM_MS,
-  };
-  const held = await services.store.claims.claim(mine, now);
-  if (held.request !== mine.request) return err(refuse("id_conflict", "this idempotency key was used otherwise"));
-  return ok(held.outcome as Uid);
-}
-
 /** Wrong passwords for one username within a minute, as one isolate counts them; the right one waits as well then. */
 const ATTEMPTS = 20;
 const ATTEMPTS_MS = 60_000;
 
 /** Begins a login. An unknown username and a wrong password are one answer, after the same work. */
 export async function login(
-  services: AccountServices,
+  services: KeyedServices,
   username: string,
   password: string,
   now: number,
@@ -109,7 +81,7 @@ export async function login(
 
 /** Exchanges a refresh token. One that was exchanged before ends its login, since one of the two holders is a thief. */
 export async function refresh(
-  services: AccountServices,
+  services: KeyedServices,
   text: string,
   now: number,
   random: Random,
@@ -150,7 +122,7 @@ async function end(services: Services, uid: Uid, id: string, now: number): Promi
   return ask(() => services.user(uid).endSessions(id));
 }
 
-async function begin(services: AccountServices, user: User, now: number, random: Random): Promise<Granted> {
+async function begin(services: KeyedServices, user: User, now: number, random: Random): Promise<Granted> {
   const token = makeRefreshToken(makeUlid(now, random(16)), random(48));
   const expires = now + services.config.auth.refresh_s * 1000;
   const hashes = { family: await hashSecret(token.family), current: await hashSecret(token.secret) };
@@ -158,7 +130,7 @@ async function begin(services: AccountServices, user: User, now: number, random:
   return grant(services, user, token, now);
 }
 
-async function grant(services: AccountServices, user: User, refreshToken: RefreshToken, now: number): Promise<Granted> {
+async function grant(services: KeyedServices, user: User, refreshToken: RefreshToken, now: number): Promise<Granted> {
   const { auth } = services.config;
   // What usually comes next is a request or a connection with this token, here.
   services.logins.set(refreshToken.login, "live", now + LIVE_MS);

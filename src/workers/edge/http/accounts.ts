@@ -1,12 +1,12 @@
 /** /v1/auth: accounts and logins. */
 import { createRoute, z } from "@hono/zod-openapi";
-import { refuse, type Refusal } from "../../../protocol/codes.ts";
-import { err, ok, type Result } from "../../../lib/result.ts";
-import { login, logout, refresh, register, type AccountServices, type Granted } from "./account-actions.ts";
-import { json, refused, refusals, type App } from "./respond.ts";
+import { login, logout, refresh, register, type Granted } from "./account-actions.ts";
+import { IdempotencyKey } from "./idempotency.ts";
+import { keyed } from "./keyed.ts";
+import { random } from "./random.ts";
+import { body, json, refused, refusals, type App } from "./respond.ts";
 import { DisplayName, Password, Username } from "../user-rules.ts";
 import { Card, card } from "./views.ts";
-import type { Services } from "../../env.ts";
 
 const Tokens = z
   .object({
@@ -26,16 +26,7 @@ const Credentials = z
   .object({ username: z.string().min(1).max(64), password: z.string().min(1).max(512) })
   .openapi("Credentials");
 
-const IdempotencyKey = z.object({
-  "idempotency-key": z
-    .string()
-    .regex(/^[\x21-\x7e]{1,255}$/, "1 to 255 printable characters")
-    .optional()
-    .openapi({ description: "A repetition within 24 h with the same body finds the account that the first made." }),
-});
-
-const body = <S extends z.ZodType>(schema: S) =>
-  ({ required: true, content: { "application/json": { schema } } }) as const;
+const Key = IdempotencyKey("A repetition within 24 h with the same body finds the account that the first made.");
 
 const shared = { tags: ["accounts"], security: [] };
 
@@ -45,7 +36,7 @@ const registerRoute = createRoute({
   path: "/v1/auth/register",
   operationId: "register",
   summary: "Make an account and log in",
-  request: { body: body(Registration), headers: IdempotencyKey },
+  request: { body: body(Registration), headers: Key },
   responses: { 201: json("The account and its first login.", Tokens), ...refusals },
 });
 
@@ -83,7 +74,7 @@ export function accountRoutes(app: App): void {
   app.openapi(registerRoute, async (c) => {
     const { username, password, name } = c.req.valid("json");
     const key = c.req.valid("header")["idempotency-key"];
-    const services = withKey(c.get("services"));
+    const services = keyed(c.get("services"));
     if (!services.ok) return refused(c, services.error);
     const input = { username, password, name: name ?? username };
     const granted = await register(services.value, input, key, Date.now(), random);
@@ -92,14 +83,14 @@ export function accountRoutes(app: App): void {
 
   app.openapi(loginRoute, async (c) => {
     const { username, password } = c.req.valid("json");
-    const services = withKey(c.get("services"));
+    const services = keyed(c.get("services"));
     if (!services.ok) return refused(c, services.error);
     const granted = await login(services.value, username.toLowerCase(), password, Date.now(), random);
     return granted.ok ? c.json(tokens(granted.value), 200) : refused(c, granted.error);
   });
 
   app.openapi(refreshRoute, async (c) => {
-    const services = withKey(c.get("services"));
+    const services = keyed(c.get("services"));
     if (!services.ok) return refused(c, services.error);
     const granted = await refresh(services.value, c.req.valid("json").refresh_token, Date.now(), random);
     return granted.ok ? c.json(tokens(granted.value), 200) : refused(c, granted.error);
@@ -111,16 +102,6 @@ export function accountRoutes(app: App): void {
   });
 }
 
-function withKey(services: Services): Result<AccountServices, Refusal> {
-  const { tokenKey } = services;
-  if (tokenKey === undefined) return err(refuse("unavailable", "the server is not ready"));
-  return ok({ ...services, tokenKey });
-}
-
 function tokens(granted: Granted): z.infer<typeof Tokens> {
   return { ...granted, user: card(granted.user) };
-}
-
-function random(bytes: number): Uint8Array {
-  return crypto.getRandomValues(new Uint8Array(bytes));
 }

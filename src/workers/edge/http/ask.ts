@@ -23,6 +23,12 @@ export async function ask<T>(call: () => Promise<T>): Promise<Result<T, Refusal>
   }
 }
 
+/** Asks an object for something that it may refuse; its refusal and its silence are one to the caller. */
+export async function askFor<T>(call: () => Promise<Result<T, Refusal>>): Promise<Result<T, Refusal>> {
+  const answer = await ask(call);
+  return answer.ok ? answer.value : answer;
+}
+
 function passes(error: unknown): boolean {
   const { retryable, overloaded, durableObjectReset } = flags(error);
   // An overloaded object is not helped by being asked again at once.

@@ -1,14 +1,10 @@
 /** /v1/conversations. */
 import { createRoute, z } from "@hono/zod-openapi";
 import { PULL_LIMIT } from "../../../protocol/frames.ts";
-import { refuse } from "../../../protocol/codes.ts";
-import { ask } from "./ask.ts";
+import { ask, askFor } from "./ask.ts";
 import { json, refused, refusals, spliced, type App } from "./respond.ts";
-import { mayBelongTo } from "./membership.ts";
-import { CidParam, Cursor, Head, Limit, MessagePage, Next } from "./views.ts";
-
-/** The user's object pages by version. */
-const VersionCursor = Cursor.regex(/^\d{1,16}$/, "not one of ours");
+import { mayBelongTo, NOT_MEMBER, veiled } from "./membership.ts";
+import { CidParam, Head, Limit, MessagePage, Next, VersionCursor } from "./views.ts";
 
 const Heads = z.object({ heads: z.array(Head), next: Next }).openapi("ConversationPage");
 
@@ -78,10 +74,9 @@ export function conversationRoutes(app: App): void {
     const { cid } = c.req.valid("param");
     const { muted, pinned } = c.req.valid("json");
     const { uid } = c.get("identity");
-    const answer = await ask(() => c.get("services").user(uid).setConversation(cid, { muted, pinned }));
-    if (!answer.ok) return refused(c, answer.error);
-    if (!answer.value.ok) return refused(c, answer.value.error);
-    return spliced<z.infer<typeof Head>>(c, JSON.stringify(answer.value.value));
+    const head = await askFor(() => c.get("services").user(uid).setConversation(cid, { muted, pinned }));
+    if (!head.ok) return refused(c, head.error);
+    return spliced<z.infer<typeof Head>>(c, JSON.stringify(head.value));
   });
 
   app.openapi(messagesRoute, async (c) => {
@@ -90,16 +85,12 @@ export function conversationRoutes(app: App): void {
     const { uid } = c.get("identity");
     // SEC1: what names two other people is refused here, so that asking for it neither makes nor wakes an object.
     if (!mayBelongTo(cid, uid)) return refused(c, NOT_MEMBER);
-    const answer = await ask(() => c.get("services").conversation(cid).page(uid, { before, after, limit }));
-    if (!answer.ok) return refused(c, answer.error);
-    if (!answer.value.ok) return refused(c, answer.value.error.code === "not_member" ? NOT_MEMBER : answer.value.error);
-    const { messages, head, more } = answer.value.value;
+    const page = veiled(await askFor(() => c.get("services").conversation(cid).page(uid, { before, after, limit })));
+    if (!page.ok) return refused(c, page.error);
+    const { messages, head, more } = page.value;
     return spliced<z.infer<typeof MessagePage>>(
       c,
       `{"messages":[${messages.join(",")}],"head":${head},"more":${more}}`,
     );
   });
 }
-
-/** SEC1: one answer for conversations of others, whether they exist or not. */
-const NOT_MEMBER = refuse("not_member", "not a member of this conversation");

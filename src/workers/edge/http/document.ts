@@ -22,6 +22,11 @@ export function documentRoute(app: App): void {
     bearerFormat: "JWT",
     description: "The `token` of a login, or a token of the configured external issuer.",
   });
+  app.openAPIRegistry.registerComponent("securitySchemes", "admin", {
+    type: "http",
+    scheme: "bearer",
+    description: "The secret `ADMIN_KEY` of the deployment.",
+  });
   app.openapi(route, (c) => {
     text ??= JSON.stringify(describe(app));
     return spliced(c, text);

@@ -3,8 +3,10 @@ import { z, type OpenAPIHono } from "@hono/zod-openapi";
 import type { Context, TypedResponse } from "hono";
 import type { JSONParsed } from "hono/utils/types";
 import { CODES, type CodeInfo, type Refusal } from "../../../protocol/codes.ts";
+import { Uid } from "../../../protocol/ids.ts";
 import type { Env, Services } from "../../env.ts";
 import type { Identity } from "../auth.ts";
+import type { UsersRefusal } from "../group-rules.ts";
 
 export interface AppEnv {
   Bindings: Env;
@@ -21,9 +23,10 @@ export type App = OpenAPIHono<AppEnv>;
 /** Statuses of refusals. 405 stands beside the table of codes: HTTP alone knows methods. */
 export type RefusalStatus = 400 | 401 | 403 | 404 | 405 | 409 | 413 | 429 | 500 | 503 | 504;
 
-/** What a refusal may say beyond its message: which fields are wrong and why, or what keeps the server from serving. */
+/** What a refusal may say beyond its message: which fields are wrong and why, which users, or what keeps the server from serving. */
 const Details = z.object({
   fields: z.array(z.object({ field: z.string(), message: z.string() })).optional(),
+  users: z.array(Uid).optional(),
   problems: z.array(z.string()).optional(),
 });
 
@@ -50,6 +53,11 @@ export const refusals = {
 /** A JSON answer, as `responses` wants it. */
 export function json<S extends z.ZodType>(description: string, schema: S) {
   return { description, content: { "application/json": { schema } } } as const;
+}
+
+/** A JSON body that a request must have, as `request` wants it. */
+export function body<S extends z.ZodType>(schema: S) {
+  return { required: true, content: { "application/json": { schema } } } as const;
 }
 
 /** The parts of a request id that a client may bring. */
@@ -79,6 +87,14 @@ export function refused(
   const error = { code, message, request_id: c.get("requestId"), ...(details === undefined ? {} : { details }) };
   // Codes without a status are for sockets only; one that came here is a bug.
   return c.json({ error }, status ?? info.http ?? 500);
+}
+
+/** Answers with a refusal that names users, if it does. */
+export function refusedUsers(
+  c: Context<AppEnv>,
+  { users, ...refusal }: UsersRefusal,
+): Response & TypedResponse<ErrorBody, RefusalStatus, "json"> {
+  return refused(c, refusal, users && { users: [...users] });
 }
 
 /** Answers with JSON text that was made elsewhere, typed as what it holds. */

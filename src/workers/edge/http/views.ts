@@ -47,6 +47,9 @@ export const Limit = (most: number, usual: number) =>
 
 export const Cursor = z.string().min(1).max(1024).openapi({ description: "`next` of the page before." });
 
+/** The user's object pages by version. */
+export const VersionCursor = Cursor.regex(/^\d{1,16}$/, "not one of ours");
+
 /** Where the next page begins; absent on the last. */
 export const Next = z.string().optional();
 

@@ -1,0 +1,126 @@
+/** Users in MySQL. */
+import { and, asc, eq, gt, gte, inArray, isNull, lt, or, sql, type SQL } from "drizzle-orm";
+import type { Uid } from "../../protocol/ids.ts";
+import { searchKey, searchPage, type SearchQueries } from "../search.ts";
+import type { User, Users } from "../store.ts";
+import { attempt, isDuplicate } from "./attempt.ts";
+import type { MysqlDatabase } from "./connection.ts";
+import { users } from "./schema.ts";
+
+/** A statement stays below 100 kB. */
+const IDS_PER_STATEMENT = 1_000;
+
+const shown = {
+  id: users.id,
+  username: users.username,
+  name: users.name,
+  avatar: users.avatar,
+  created: users.created,
+  updated: users.updated,
+};
+
+/** The driver for MySQL. */
+export function mysqlUsers(db: MysqlDatabase): Users {
+  const one = async (where: SQL): Promise<User | undefined> =>
+    (await attempt(() => db.select(shown).from(users).where(where).limit(1)))[0];
+
+  return {
+    async create(user, now) {
+      const row = { ...user, nameKey: searchKey(user.name), created: now, updated: now };
+      try {
+        // Told by the error, because the number of changed rows depends on a setting of the server's connection.
+        await attempt(() => db.insert(users).values(row));
+        return "created";
+      } catch (error) {
+        if (isDuplicate(error)) return "taken";
+        throw error;
+      }
+    },
+
+    async ensure(uid, name, now) {
+      const row = { id: uid, name, nameKey: searchKey(name), created: now, updated: now };
+      // An existing row stays as it is. Not INSERT IGNORE, which would also cut off what is too long.
+      const same = { created: sql`${users.created}` };
+      await attempt(() => db.insert(users).values(row).onDuplicateKeyUpdate({ set: same }));
+    },
+
+    find: (uid) => one(eq(users.id, uid)),
+
+    findByUsername: (username) => one(eq(users.username, username)),
+
+    async credentials(username) {
+      const [row] = await attempt(() =>
+        db
+          .select({ ...shown, password: users.password })
+          .from(users)
+          .where(eq(users.username, username))
+          .limit(1),
+      );
+      if (row === undefined || row.password === null) return undefined;
+      const { password, ...user } = row;
+      return { user, password };
+    },
+
+    async update(uid, change, now) {
+      const set = {
+        updated: now,
+        ...(change.name === undefined ? {} : { name: change.name, nameKey: searchKey(change.name) }),
+        ...(change.avatar === undefined ? {} : { avatar: change.avatar }),
+      };
+      await attempt(() => db.update(users).set(set).where(eq(users.id, uid)));
+      return one(eq(users.id, uid));
+    },
+
+    async names(uids) {
+      const names = new Map<Uid, string>();
+      for (let i = 0; i < uids.length; i += IDS_PER_STATEMENT) {
+        const part = uids.slice(i, i + IDS_PER_STATEMENT);
+        const rows = await attempt(() =>
+          db.select({ id: users.id, name: users.name }).from(users).where(inArray(users.id, part)),
+        );
+        for (const row of rows) names.set(row.id, row.name);
+      }
+      return names;
+    },
+
+    async exists(uid) {
+      const rows = await attempt(() => db.select({ id: users.id }).from(users).where(eq(users.id, uid)).limit(1));
+      return rows.length > 0;
+    },
+
+    search: (text, after, limit) => searchPage(queries(db), text, after, limit),
+  };
+}
+
+function queries(db: MysqlDatabase): SearchQueries {
+  return {
+    byUsername: ({ from, to }, after, limit) =>
+      attempt(() =>
+        db
+          .select(shown)
+          .from(users)
+          .where(
+            and(after === undefined ? gte(users.username, from) : gt(users.username, after), lt(users.username, to)),
+          )
+          .orderBy(asc(users.username))
+          .limit(limit),
+      ),
+
+    byName({ from, to }, after, limit) {
+      // Apart, because a comparison of pairs is no range to MySQL's planner.
+      const start =
+        after === undefined
+          ? gte(users.nameKey, from)
+          : and(gte(users.nameKey, after.name), or(gt(users.nameKey, after.name), gt(users.id, after.id as Uid)));
+      const otherwise = or(isNull(users.username), lt(users.username, from), gte(users.username, to));
+      return attempt(() =>
+        db
+          .select({ ...shown, nameKey: users.nameKey })
+          .from(users)
+          .where(and(start, lt(users.nameKey, to), otherwise))
+          .orderBy(asc(users.nameKey), asc(users.id))
+          .limit(limit),
+      );
+    },
+  };
+}
