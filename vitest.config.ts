@@ -9,19 +9,25 @@ const bindings = {
   TOKEN_KEY: randomBytes(32).toString("base64url"),
   ADMIN_KEY: randomBytes(32).toString("base64url"),
   // Passwords at the least cost that the schema takes; groups of 40 are large.
-  CONFIG: JSON.stringify({ auth: { scrypt_log_n: 10 }, groups: { pull_members: 40 } }),
+  CONFIG: JSON.stringify({
+    auth: { scrypt_log_n: 10 },
+    groups: { pull_members: 40 },
+    history: { wait_ms: 50, tail: 256 },
+  }),
   TEST_MIGRATIONS: migrations,
 };
 
 const shared = (name: string) => ({ name, include: [`test/${name}/**/*.test.ts`], retry: 0 });
 /** Everything but servers runs at once, on all cores: most of the time goes into starting runtimes. */
 const first = { sequence: { groupOrder: 1 }, maxWorkers: "100%" };
+/** Each file starts servers, and some a browser; much of the time they wait, so two go at a time, after everything else. */
+const second = { sequence: { groupOrder: 2 }, maxWorkers: 2, testTimeout: 120_000, hookTimeout: 120_000 };
 
 export default defineConfig({
   test: {
     coverage: {
       provider: "istanbul",
-      include: ["src/**/*.ts"],
+      include: ["src/**/*.ts", "client/src/**/*.ts"],
       reporter: ["text-summary", "html", "json-summary"],
       thresholds: { lines: 85 },
     },
@@ -38,25 +44,42 @@ export default defineConfig({
         plugins: [
           cloudflareTest(({ inject }) => ({
             wrangler,
-            miniflare: { bindings: { ...bindings, TEST_MYSQL: inject("mysqlGateway") } },
+            miniflare: {
+              bindings: {
+                ...bindings,
+                TEST_MYSQL: inject("mysqlGateway"),
+                TEST_REDIS: inject("redisGateway"),
+                TEST_PROXIES: inject("proxies"),
+              },
+            },
           })),
         ],
         test: {
           ...shared("store"),
           ...first,
-          globalSetup: "test/support/mysql-setup.ts",
+          globalSetup: ["test/support/mysql-setup.ts", "test/support/redis-setup.ts"],
           setupFiles: ["test/support/migrate.ts"],
         },
       },
       {
         test: {
           ...shared("e2e"),
-          globalSetup: "test/support/mysql-setup.ts",
-          // Each file starts servers: one file at a time, and after everything else.
-          fileParallelism: false,
-          sequence: { groupOrder: 2 },
-          testTimeout: 120_000,
-          hookTimeout: 120_000,
+          globalSetup: ["test/support/mysql-setup.ts", "test/support/redis-setup.ts"],
+          ...second,
+        },
+      },
+      // The client against servers of its own.
+      {
+        test: {
+          ...shared("client"),
+          ...second,
+        },
+      },
+      {
+        test: {
+          ...shared("browser"),
+          globalSetup: "test/support/chromium-setup.ts",
+          ...second,
         },
       },
     ],

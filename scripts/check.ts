@@ -1,7 +1,7 @@
 /** `npm run check`: format, lint, types and the rules of this repository. Says everything that is wrong, not the first thing. */
 import { spawnSync } from "node:child_process";
 import { resolve } from "node:path";
-import { noRetries, noSqlInShells, reasonsForSilence } from "./check/code.ts";
+import { noMarkup, noRetries, noSqlInShells, reasonsForSilence } from "./check/code.ts";
 import { commandsExist } from "./check/documents.ts";
 import { rulesAndTests } from "./check/protocol.ts";
 import { readSources, type Rule } from "./check/repository.ts";
@@ -12,10 +12,15 @@ const TOOLS = {
   format: ["oxfmt", "--check"],
   lint: ["oxlint"],
   types: ["tsc"],
+  "types of the client": ["tsc", "-p", "client"],
+  "types of its tests": ["tsc", "-p", "test/client"],
+  "types of the web client": ["tsc", "-p", "web"],
+  "types of its tests in a browser": ["tsc", "-p", "test/browser"],
 } as const;
 const RULES: readonly Rule[] = [
   noSqlInShells,
   noRetries,
+  noMarkup,
   reasonsForSilence,
   noMachinePaths,
   noRegistries,

@@ -2,11 +2,14 @@
 import { mkdirSync, readFileSync, rmSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { parseConfig } from "../src/config/config.ts";
+import { historyBinding, MAIN_SHARD } from "../src/config/routing.ts";
 import { err, ok, type Result } from "../src/lib/result.ts";
 import type { Gateway } from "./gateway/gateway.ts";
 import { lockData } from "./local/lock.ts";
 import { HELP, parseOptions } from "./local/options.ts";
 import { whenOrphaned } from "./local/parent.ts";
+import type { RedisGateway } from "./redis/gateway.ts";
+import { redisName } from "./redis/address.ts";
 import { endLeftOvers, guardRuntime } from "./local/runtime.ts";
 import { loadSecrets } from "./local/secrets.ts";
 
@@ -22,6 +25,10 @@ process.stdout.on("error", () => {});
 process.stderr.on("error", () => {});
 
 const config = orExit(readOverrides(options.config));
+/** History shards beside the store itself: each is a database of its own in the data folder. */
+const shards = parseConfig(config)
+  .routing.policies.history.nodes.map(({ name }) => name)
+  .filter((name) => name !== MAIN_SHARD);
 mkdirSync(options.data, { recursive: true });
 const lock = orExit(lockData(options.data));
 await endLeftOvers(options.data);
@@ -35,15 +42,18 @@ mkdirSync(process.env["TMPDIR"]);
 // Loaded late: wrangler and miniflare take a second, which a mistyped option need not cost.
 const { startWorker } = await import("./local/worker.ts");
 const mysql = options.mysql === undefined ? undefined : await openMysql(options.mysql);
+const redis = options.redis === undefined ? undefined : await openRedis(options.redis);
 const started = orExit(
   await startWorker({
     host: options.host,
     port: options.port,
     state: join(options.data, "state"),
+    shards: shards.map(historyBinding),
     bindings: {
       ...secrets,
       ...(config === undefined ? {} : { CONFIG: config }),
       ...(mysql === undefined ? {} : { DATABASE_URL: mysql.url }),
+      ...(redis === undefined ? {} : { UPSTASH_REDIS_REST_URL: redis.url, UPSTASH_REDIS_REST_TOKEN: redis.token }),
     },
   }),
 );
@@ -54,6 +64,7 @@ async function stop(): Promise<void> {
   stopping = true;
   await started.miniflare.dispose();
   await mysql?.close();
+  await redis?.close();
   unguard();
   lock.close();
   process.exit(0);
@@ -75,6 +86,16 @@ async function openMysql(url: string): Promise<Gateway> {
   const { startGateway } = await import("./gateway/gateway.ts");
   console.log(`mysql ${describeMigrated(orExit(await migrateMysql(url)))}`);
   return startGateway({ mysql: url });
+}
+
+/** A gateway to Redis: a Worker speaks HTTP. A Redis that is down is no reason not to serve. */
+async function openRedis(url: string): Promise<RedisGateway> {
+  const name = orExit(redisName(url));
+  const { startRedisGateway } = await import("./redis/gateway.ts");
+  const gateway = await startRedisGateway(url);
+  const is = (await gateway.answers()) ? "answers" : "does not answer: until it does, nothing is cached there";
+  console.log(`redis ${name} ${is}`);
+  return gateway;
 }
 
 /** The overrides' text, checked by the Worker's own parser before anything starts. */

@@ -195,8 +195,10 @@ interface ServerError {
   readonly sqlMessage?: string;
 }
 
+/** The connection is of no use any more: it broke, or its server ended it with this error, as with a statement that is too long. */
 function fatal(error: unknown): boolean {
-  return (error as ServerError).sqlState === undefined;
+  const { sqlState } = error as ServerError;
+  return sqlState === undefined || sqlState.startsWith("08");
 }
 
 function failureOf(error: unknown): Failure {

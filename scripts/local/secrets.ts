@@ -29,6 +29,13 @@ export function loadSecrets(folder: string, env: NodeJS.ProcessEnv): Result<Secr
   return ok(secrets as Secrets);
 }
 
+/** What `secrets.json` in `folder` has; nothing when there is none. */
+export function readSecrets(folder: string): Readonly<Record<string, string>> {
+  const file = join(folder, "secrets.json");
+  const stored = existsSync(file) ? readStored(file) : ok({});
+  return stored.ok ? stored.value : {};
+}
+
 function readStored(file: string): Result<Record<string, string>, string> {
   if (!existsSync(file)) return ok({});
   chmodSync(file, 0o600);

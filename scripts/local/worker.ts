@@ -5,7 +5,10 @@ import { unstable_getMiniflareWorkerOptions, unstable_readConfig } from "wrangle
 import { err, ok, type Result } from "../../src/lib/result.ts";
 import { bundleWorker } from "./bundle.ts";
 import { migrate } from "./migrate.ts";
+import { buildWeb } from "./web.ts";
 
+/** Has the socket, and no code that runs. */
+const DOOR = "door";
 const TOML = resolve(import.meta.dirname, "../../wrangler.toml");
 
 /** The part of wrangler.toml that is read here; wrangler's own type leans on packages that it does not bring. */
@@ -27,16 +30,23 @@ export interface LocalWorkerOptions {
   readonly state: string;
   /** Secrets and variables beside those of wrangler.toml. */
   readonly bindings: Readonly<Record<string, string>>;
+  /** Bindings of further databases with the store's tables: history shards. */
+  readonly shards?: readonly string[];
 }
 
 /** Bundles, starts and migrates; on success the address answers. */
 export async function startWorker(options: LocalWorkerOptions): Promise<Result<LocalWorker, string>> {
+  const { shards = [] } = options;
   const toml = unstable_readConfig({ config: TOML }) as Toml;
   const { workerOptions, main } = unstable_getMiniflareWorkerOptions(TOML);
   const name = toml.name ?? "worker";
   const script = await bundleWorker(main ?? "");
   if (!script.ok) return script;
-  const { modulesRules: _, ...rest } = workerOptions;
+  const web = await buildWeb();
+  if (!web.ok) return web;
+  const { modulesRules: _, d1Databases, ...rest } = workerOptions;
+  const databases = { ...(d1Databases as Readonly<Record<string, { id: string }>> | undefined) };
+  for (const binding of shards) databases[binding] = { id: binding };
   const worker: V4WorkerOptions = {
     ...rest,
     name,
@@ -44,12 +54,18 @@ export async function startWorker(options: LocalWorkerOptions): Promise<Result<L
     modulesRoot: dirname(TOML),
     // Not workerOptions.bindings: those also hold the .dev.vars of `npm run dev`.
     bindings: { ...toml.vars, ...options.bindings },
-    // Straight to the Worker. The default entry adds a hop to every request, and shows stack traces of uncaught errors.
-    unsafeDirectSockets: [{ host: options.host, port: options.port }],
+    d1Databases: databases,
+  };
+  // Straight to the Worker. The default entry adds a hop to every request, and shows stack traces of uncaught errors; a
+  // socket of the Worker itself would lead through the router of its static files, two hops more for every frame.
+  const door: V4WorkerOptions = {
+    name: DOOR,
+    modules: [{ type: "ESModule", path: "door.js", contents: "export default {}" }],
+    unsafeDirectSockets: [{ host: options.host, port: options.port, serviceName: name }],
   };
   const miniflare = new Miniflare(
     convertV4MiniflareOptions({
-      workers: [worker],
+      workers: [worker, door],
       resourcePersistencePath: options.state,
       log: new Log(LogLevel.ERROR),
       logRequests: false,
@@ -66,8 +82,10 @@ export async function startWorker(options: LocalWorkerOptions): Promise<Result<L
   if (!started.ok) return started;
   const database = toml.d1_databases[0];
   if (database !== undefined) {
-    const db = await miniflare.getD1Database(database.binding);
-    await migrate(db, join(dirname(TOML), database.migrations_dir ?? "migrations"));
+    for (const binding of [database.binding, ...shards]) {
+      const db = await miniflare.getD1Database(binding);
+      await migrate(db, join(dirname(TOML), database.migrations_dir ?? "migrations"));
+    }
   }
   return ok({ miniflare, url: started.value });
 }
@@ -75,7 +93,7 @@ export async function startWorker(options: LocalWorkerOptions): Promise<Result<L
 async function whenReady(miniflare: Miniflare, options: LocalWorkerOptions): Promise<Result<URL, string>> {
   try {
     await miniflare.ready;
-    return ok(await miniflare.unsafeGetDirectURL());
+    return ok(await miniflare.unsafeGetDirectURL(DOOR));
   } catch (error) {
     if ((error as { code?: string }).code === "ERR_ADDRESS_IN_USE") {
       return err(`port ${options.port} of ${options.host} is in use; choose another with --port`);

@@ -49,6 +49,14 @@ export const Config = z.strictObject({
         .int()
         .min(60_000)
         .default(24 * 3_600_000),
+      /** Who may write to a user in a direct chat. */
+      dm: z.enum(["anyone", "contacts"]).default("anyone"),
+    })
+    .prefault({}),
+  contacts: z
+    .strictObject({
+      /** How long who asked in vain (was rejected, or took the request back) waits before asking again. */
+      again_ms: ms(3_600_000),
     })
     .prefault({}),
   groups: z
@@ -76,6 +84,17 @@ export const Config = z.strictObject({
       relay_mark_ms: ms(2_000),
       /** How long changed watermarks of a group wait to be written together; who reported them waits, too. */
       mark_flush_ms: z.number().int().min(0).max(6_000).default(3_000),
+    })
+    .prefault({}),
+  history: z
+    .strictObject({
+      /** How long an entry waits for company on its way to the store; a thousand go at once. */
+      wait_ms: ms(5_000),
+      /** Newest entries that stay in the conversation's object for sure; those of the dedup window do so, too. */
+      tail: z.number().int().min(256).default(10_000),
+      /** After a store that did not answer: the first wait, and the longest. */
+      retry_ms: z.number().int().min(1).default(1_000),
+      longest_retry_ms: z.number().int().min(1).default(60_000),
     })
     .prefault({}),
   writes: z
@@ -110,6 +129,32 @@ export const Config = z.strictObject({
         .optional(),
       /** log2 of scrypt's cost for new passwords. */
       scrypt_log_n: z.number().int().min(10).max(20).default(14),
+    })
+    .prefault({}),
+  cache: z
+    .strictObject({
+      /** Begins every key: two deployments may share a Redis. */
+      prefix: z
+        .string()
+        .regex(/^[\w-]{1,32}$/)
+        .default("mpim"),
+      /** How long an answer of Redis is waited for; then the read goes on without it. */
+      deadline_ms: z.number().int().min(1).default(250),
+      /** Failures in a row after which Redis is left alone, and for how long before it is tried again. */
+      failures: z.number().int().min(1).default(5),
+      open_ms: ms(5_000),
+      /** How long a read waits for another that fetches the same, before it fetches by itself. */
+      flight_ms: z.number().int().min(1).default(5_000),
+      /** What one isolate keeps, bytes. */
+      isolate_bytes: z
+        .number()
+        .int()
+        .min(1)
+        .default(16 * 1024 * 1024),
+      /** How long a user's profile is kept in Redis. */
+      profile_ms: ms(600_000),
+      /** The same for what has left a conversation's log, which changes seldom. */
+      history_ms: ms(3_600_000),
     })
     .prefault({}),
   /** Which node a key belongs to: relays, history shards, regions, releases. */

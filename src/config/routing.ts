@@ -92,6 +92,14 @@ export const Policies = z.strictObject({
 export type Policies = z.infer<typeof Policies>;
 
 export type Kind = keyof Policies;
+/** The history shard that is the store itself. */
+export const MAIN_SHARD = "main";
+
+/** Under which name the database of another history shard is bound: for `b` it is `HISTORY_B`. */
+export function historyBinding(shard: string): string {
+  return `HISTORY_${shard.toUpperCase().replaceAll(/[^A-Z0-9]/g, "_")}`;
+}
+
 export const KINDS = ["relay", "history", "region", "release"] as const satisfies readonly Kind[];
 
 export type RelayPolicy = Policies["relay"];

@@ -6,7 +6,10 @@ import type { Refusal } from "../protocol/codes.ts";
 import type { HeadView, Kind, Op } from "../protocol/frames.ts";
 import type { Cid, DeviceId, Uid } from "../protocol/ids.ts";
 import type { Result } from "../lib/result.ts";
+import type { Verification } from "./conversation/verify.ts";
+import type { ContactRpc } from "./contact-rpc.ts";
 import type { GroupRpc, Membership } from "./group-rpc.ts";
+import type { Amended } from "./message-json.ts";
 
 /** One entry of a conversation's log. Whatever it says at its seq is so for ever, but for text that a recall erases. */
 export interface Entry {
@@ -123,6 +126,29 @@ export interface Page {
   readonly more: boolean;
 }
 
+/** What a conversation says of entries that a search has found. */
+export interface Confirmed {
+  /** Entries up to here are not this member's. */
+  readonly floor: number;
+  /** What amendments have made of those that it knows better than the store. */
+  readonly amended: readonly { readonly seq: number; readonly amended: Amended }[];
+}
+
+/** Some of a user's conversations: those whose last change is in a range of versions. */
+export interface Recency {
+  /** Excluded; undefined: no bound. */
+  readonly below?: number | undefined;
+  /** Included; undefined: the newest of them, as many as are asked for. */
+  readonly from?: number | undefined;
+}
+
+export interface Searchable {
+  /** Each above its floor. */
+  readonly where: readonly { readonly cid: Cid; readonly floor: number }[];
+  /** There are older ones: below this. */
+  readonly from?: number;
+}
+
 /** Something that is told to whoever is online and kept nowhere. */
 export type Signal =
   | { readonly t: "typing"; readonly cid: Cid; readonly user: Uid; readonly on: boolean }
@@ -131,15 +157,19 @@ export type Signal =
   | { readonly t: "presence"; readonly user: Uid; readonly online: boolean; readonly lastSeen: number };
 
 /** Methods of `ConversationObject`, addressed by cid. */
-export interface ConversationRpc extends GroupRpc {
+export interface ConversationRpc extends GroupRpc, ContactRpc {
   /** Puts drafts of one member into the log. `have`: what the caller's object knows without a gap; `taken`: what of it is on its disk. */
   append(uid: Uid, have: number, taken: number, drafts: readonly Draft[]): Promise<AppendReply>;
   /** Forgets QoS 2 ids of a sender (DUP1). */
   release(uid: Uid, ids: readonly string[]): Promise<void>;
   /** One page of history, amendments applied. */
   page(uid: Uid, query: PageQuery): Promise<Result<Page, Refusal>>;
+  /** Asked before anything that a search has found is shown; refused for who is no member now. */
+  confirm(uid: Uid, seqs: readonly number[]): Promise<Result<Confirmed, Refusal>>;
   /** How many countable entries the log holds up to and with `seq`; refused beyond the head. */
   count(uid: Uid, seq: number): Promise<Result<number, Refusal>>;
+  /** Compares the entries after one with what the store has of them; refused with `not_found` where there is no conversation. */
+  verify(after: number): Promise<Result<Verification, Refusal>>;
   /** `uid` blocks, or no longer blocks, the other user of this direct chat. */
   block(uid: Uid, on: boolean): Promise<void>;
 }
@@ -155,6 +185,8 @@ export interface UserRpc {
   watch(by: Uid, on: boolean): Promise<{ readonly online: boolean; readonly lastSeen: number }>;
   /** This user's conversations, newest change first; `cursor` from the page before. */
   conversations(cursor: string | undefined, limit: number): Promise<{ heads: HeadView[]; next?: string }>;
+  /** Conversations that this user may search in, newest change first. */
+  searchable(recency: Recency, limit: number): Promise<Searchable>;
   /** This user's groups, newest change first; `cursor` from the page before. */
   groups(cursor: string | undefined, limit: number): Promise<{ cids: Cid[]; next?: string }>;
   /**

@@ -68,6 +68,16 @@ export function directCid(a: Uid, b: Uid): Cid {
   return (a < b ? `d.${a}.${b}` : `d.${b}.${a}`) as Cid;
 }
 
+/** A user's system conversation, in which servers alone write. */
+export function systemCid(uid: Uid): Cid {
+  return `s.${uid}` as Cid;
+}
+
+/** Whose system conversation this is. */
+export function ownerOf(cid: Cid): Uid {
+  return cid.slice(2) as Uid;
+}
+
 function isOrdered(cid: string): boolean {
   if (!cid.startsWith("d.")) return true;
   const [, a = "", b = ""] = cid.split(".");

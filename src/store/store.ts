@@ -9,6 +9,9 @@
  * - Times are ms since the epoch.
  */
 import type { Uid } from "../protocol/ids.ts";
+import type { Directory } from "./directory.ts";
+import type { Messages } from "./messages.ts";
+import type { Contacts } from "./contacts.ts";
 
 /** The store did not answer. Its cause may quote statements and values, so only names and codes of it are ever logged. */
 export class StoreError extends Error {
@@ -50,11 +53,16 @@ export interface Users {
   /** Makes sure that a user of an external issuer has a row. An existing row, of whatever origin, stays as it is. */
   ensure(uid: Uid, name: string, now: number): Promise<void>;
   find(uid: Uid): Promise<User | undefined>;
+  /** Those of `uids` that exist. */
+  findMany(uids: readonly Uid[]): Promise<Map<Uid, User>>;
   /** By folded username, exactly. */
   findByUsername(username: string): Promise<User | undefined>;
   /** The stored password of a folded username; undefined also for users without one. */
   credentials(username: string): Promise<{ readonly user: User; readonly password: string } | undefined>;
-  /** Changes what is given (an avatar of null removes it); undefined when there is no such user. */
+  /**
+   * Changes what is given (an avatar of null removes it); undefined when there is no such user. `updated` rises with every
+   * change, also when the clock stands or went back: of two versions of a user it says which is newer.
+   */
   update(
     uid: Uid,
     change: { readonly name?: string | undefined; readonly avatar?: string | null | undefined },
@@ -115,6 +123,9 @@ export interface Store {
   readonly users: Users;
   readonly logins: Logins;
   readonly claims: Claims;
+  readonly messages: Messages;
+  readonly directory: Directory;
+  readonly contacts: Contacts;
   /** Resolves when the store answers and has its tables. */
   ping(): Promise<void>;
 }

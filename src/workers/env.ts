@@ -3,8 +3,13 @@
  * so they hold bindings and plain data, never anything that belongs to one request.
  */
 import { waitUntil } from "cloudflare:workers";
+import { redisAddresses, type RedisSecrets } from "../cache/address.ts";
+import { Cache } from "../cache/cache.ts";
+import { upstash } from "../cache/upstash.ts";
+import { CachedHistory } from "../cache/history.ts";
+import { cachedUsers } from "../cache/users.ts";
 import { parseConfig, type Config } from "../config/config.ts";
-import { NO_REGION } from "../config/routing.ts";
+import { historyBinding, MAIN_SHARD, NO_REGION } from "../config/routing.ts";
 import type { ConversationObject } from "../durable-objects/conversation/conversation-object.ts";
 import type { RelayObject } from "../durable-objects/relay/relay-object.ts";
 import type { ConversationRpc, UserRpc } from "../durable-objects/rpc.ts";
@@ -14,6 +19,7 @@ import type { Cid, Uid } from "../protocol/ids.ts";
 import { d1Store } from "../store/d1/store.ts";
 import { databaseAddress, type DatabaseSecrets } from "../store/mysql/address.ts";
 import { mysqlStore } from "../store/mysql/store.ts";
+import type { Messages } from "../store/messages.ts";
 import type { Store, Users } from "../store/store.ts";
 import { ExternalKeys } from "./edge/external-keys.ts";
 import { fetchJson } from "./edge/http/fetch-json.ts";
@@ -25,7 +31,7 @@ import type { RoutingObject } from "./router/routing-object.ts";
 import type { RouterRpc } from "./router/rpc.ts";
 import { Routes } from "./routes.ts";
 
-export interface Env extends DatabaseSecrets {
+export interface Env extends DatabaseSecrets, RedisSecrets {
   readonly USERS: DurableObjectNamespace<UserObject>;
   readonly CONVERSATIONS: DurableObjectNamespace<ConversationObject>;
   readonly RELAYS: DurableObjectNamespace<RelayObject>;
@@ -39,13 +45,25 @@ export interface Env extends DatabaseSecrets {
   readonly ADMIN_KEY?: string;
   /** JSON overrides of the configuration. */
   readonly CONFIG?: string;
+  /** The web client's files; without it there are no pages. */
+  readonly ASSETS?: Fetcher;
 }
 
 export interface Services {
   readonly config: Config;
+  /** Users are read through the cache. */
   readonly store: Store;
+  /** The database of a history shard; undefined when none is bound for it. */
+  history(shard: string): Messages | undefined;
+  /** All of them: who searches does not know which conversation is where. */
+  readonly histories: readonly Messages[];
   /** The same as `store.users`. */
   readonly users: Users;
+  readonly cache: Cache;
+  /** What has left the conversations' logs. */
+  readonly pages: CachedHistory;
+  /** Fetches ahead what a user who has just come will be asked for. At most three sub-requests, which nobody waits for. */
+  warm(uid: Uid): void;
   /** Undefined: TOKEN_KEY is unusable, which `problems` says. */
   readonly tokenKey: TokenKey | undefined;
   /** Undefined: there is none, or it is unusable, which `problems` says. */
@@ -94,8 +112,11 @@ function make(env: Env): Services {
   if (!tokenKey.ok) problems.push(tokenKey.error);
   const adminKey = readAdminKey(env.ADMIN_KEY);
   if (!adminKey.ok) problems.push(adminKey.error);
-  const store = storeOf(env, problems);
+  const cache = cacheOf(env, config, problems);
+  const source = storeOf(env, problems);
+  const store = { ...source, users: cachedUsers(source.users, cache, config.cache) };
   for (const problem of problems) log("error", "start-up error", { problem });
+  const history = historyOf(env, config, store, problems);
   const { external } = config.auth;
   const router = routerOf(env);
   const routes = new Routes(config.routing, {
@@ -122,7 +143,13 @@ function make(env: Env): Services {
   return {
     config,
     store,
+    history: (shard) => history.get(shard),
+    histories: [...history.values()],
     users: store.users,
+    cache,
+    pages: new CachedHistory(cache, config.cache),
+    // A store that does not answer says so to who asks.
+    warm: (uid) => waitUntil(store.users.find(uid).catch(() => {})),
     tokenKey: tokenKey.ok ? tokenKey.value : undefined,
     adminKey: adminKey.ok ? adminKey.value : undefined,
     external: external === undefined ? undefined : new ExternalKeys(external.jwks_url, fetchJson),
@@ -152,6 +179,53 @@ function storeOf(env: Env, problems: string[]): Store {
   else if (address.value !== undefined) return mysqlStore({ url: address.value });
   else if (env.DB === undefined) problems.push("there is no store: bind the D1 database DB, or DATABASE_URL");
   return d1Store(env.DB as D1Database);
+}
+
+/** Without Redis the isolate is all the cache there is. */
+function cacheOf(env: Env, config: Config, problems: string[]): Cache {
+  const addresses = redisAddresses(env);
+  if (!addresses.ok) problems.push(addresses.error);
+  const { cache, metadata } = addresses.ok ? addresses.value : {};
+  const redis = cache && upstash(cache, config.cache.deadline_ms);
+  return new Cache(
+    {
+      cache: redis,
+      metadata: metadata === cache ? redis : metadata && upstash(metadata, config.cache.deadline_ms),
+    },
+    config.cache,
+    {
+      now: () => Date.now(),
+      chance: () => Math.random(),
+      timer: (ms) => {
+        const { promise: done, resolve } = Promise.withResolvers<void>();
+        const timer = setTimeout(resolve, ms);
+        return { done, cancel: () => clearTimeout(timer) };
+      },
+      later: waitUntil,
+      failed: (error) => log("warn", "Redis does not answer; it is left alone for a while", describe(error)),
+    },
+  );
+}
+
+/** Where the history goes that is not in the store itself: for a shard `b` what is bound as `HISTORY_B`, a D1 database or a MySQL's address. */
+function historyOf(env: Env, config: Config, store: Store, problems: string[]): Map<string, Messages> {
+  const shards = new Map<string, Messages>([[MAIN_SHARD, store.messages]]);
+  for (const { name } of config.routing.policies.history.nodes) {
+    if (name === MAIN_SHARD) continue;
+    const binding = historyBinding(name);
+    const bound: unknown = (env as unknown as Record<string, unknown>)[binding];
+    if (typeof bound === "object" && bound !== null) {
+      shards.set(name, d1Store(bound as D1Database).messages);
+      continue;
+    }
+    const address = databaseAddress(typeof bound === "string" ? { DATABASE_URL: bound } : {});
+    if (address.ok && address.value !== undefined) shards.set(name, mysqlStore({ url: address.value }).messages);
+    else
+      problems.push(
+        `the history shard ${name} has no database: bind ${binding}, a D1 database or a MySQL's https address`,
+      );
+  }
+  return shards;
 }
 
 function readConfig(json: string | undefined, problems: string[]): Config {

@@ -146,6 +146,16 @@ describe.runIf(server !== "")("gateway", () => {
     expect(gateway.open()).toBe(0);
   });
 
+  test("a statement that is too long for the server fails alone: its connection is not used again", async () => {
+    const { rows } = await client.execute("SELECT @@max_allowed_packet AS bytes");
+    const { bytes } = rows[0] as { bytes: string };
+    const long = failure(client.execute("SELECT LENGTH(?)", ["x".repeat(Number(bytes) + 1)]));
+    // They stand in line for a connection.
+    const asleep = Array.from({ length: 40 }, () => client.execute("SELECT SLEEP(0.2)"));
+    expect((await long).message).toMatch(/errno 1153|lost/);
+    await Promise.all(asleep);
+  });
+
   test("a connection killed in mid-transaction: nothing of it happens, and nothing after it as if it had not ended", async () => {
     const session = client.connection();
     await session.execute("BEGIN");

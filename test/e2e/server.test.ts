@@ -104,7 +104,8 @@ describe("refusing to start", () => {
   test("--help explains the options", async () => {
     const { code, output } = await runServer(["--help"]);
     expect(code).toBe(0);
-    for (const option of ["--port", "--data", "--host", "--config", "--mysql"]) expect(output).toContain(option);
+    for (const option of ["--port", "--data", "--host", "--config", "--mysql", "--redis"])
+      expect(output).toContain(option);
   });
 
   test.for([

@@ -1,6 +1,6 @@
 /** One conversation as one device of the model client has it: written from the protocol alone. */
 import type { HeadView, MessageView } from "../../src/protocol/frames.ts";
-import type { Shown } from "./shown.ts";
+import { shownOf, type Shown } from "./shown.ts";
 
 export class Chat {
   /** Applied without a gap, by seq. */
@@ -84,17 +84,8 @@ export class Chat {
   }
 
   #apply(view: MessageView): void {
-    const { seq = 0, id, from, kind, body, edited, recalled = false, reactions = {} } = view;
-    this.#shown.set(seq, {
-      seq,
-      id,
-      from,
-      kind,
-      body: kind === "amend" || recalled ? "" : JSON.stringify(body),
-      edited: edited?.seq ?? 0,
-      recalled,
-      reactions: new Set(Object.entries(reactions).flatMap(([emoji, uids]) => uids.map((uid) => `${emoji} ${uid}`))),
-    });
+    const { seq = 0, kind } = view;
+    this.#shown.set(seq, shownOf(view));
     if (kind === "amend" && view.target !== undefined) this.#amend(view, view.target);
   }
 

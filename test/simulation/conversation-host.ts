@@ -1,17 +1,19 @@
 /** The shell of a conversation in the simulated world: does with queues what conversation-object.ts does with the platform. */
 import { Conversation, refuseAll } from "../../src/durable-objects/conversation/conversation.ts";
-import { ConversationStore } from "../../src/durable-objects/conversation/conversation-store.ts";
-import { backoff } from "../../src/durable-objects/lanes.ts";
+import { ConversationStore, type Writes } from "../../src/durable-objects/conversation/conversation-store.ts";
+import { OfferAlarm } from "../../src/durable-objects/conversation/offer-alarm.ts";
 import type { AppendReply, Draft, Page, PageQuery, PushCall, PushReply } from "../../src/durable-objects/rpc.ts";
 import type { Result } from "../../src/lib/result.ts";
 import { refuse, type Refusal } from "../../src/protocol/codes.ts";
 import { kindOf, peerOf, type Cid, type Uid } from "../../src/protocol/ids.ts";
 import { ask, call } from "./calls.ts";
+import type { Bug } from "./bugs.ts";
+import { DiskRefused } from "./disk.ts";
+import { HistoryCarrier } from "./history/carrier.ts";
+import { Reader } from "./history/reader.ts";
 import { Host } from "./host.ts";
 import type { Life } from "./life.ts";
 import type { Sim } from "./sim.ts";
-
-const LONGEST_ALARM = 64;
 
 export interface Held {
   readonly uid: Uid | undefined;
@@ -26,11 +28,25 @@ class ForgetfulStore extends ConversationStore {
   }
 }
 
+/** The deliberate fault of amendments that nobody lists for the store. */
+class ListlessStore extends ConversationStore {
+  override write(writes: Writes): void {
+    super.write({ ...writes, stale: [] });
+  }
+}
+
+const STORES: Partial<Record<Bug, typeof ConversationStore>> = {
+  "forgetful dedup": ForgetfulStore,
+  "stale list forgotten": ListlessStore,
+};
+
 export class ConversationHost extends Host {
   readonly cid: Cid;
   #core: Conversation | undefined;
+  #reader: Reader | undefined;
+  #carrier: HistoryCarrier | undefined;
   #timer = false;
-  #alarmAttempts = 0;
+  #offers: OfferAlarm | undefined;
   protected readonly waiting = new Set<Held>();
   /** Members with a push in flight: never two for one. */
   readonly #pushing = new Set<Uid>();
@@ -58,43 +74,98 @@ export class ConversationHost extends Host {
     }
     this.#ensure(uid, fail, (refusal) => {
       if (refusal !== undefined) return respond(refuseAll(drafts, refusal));
-      const { core } = this;
-      const { reply, hold, arm } = core.append(uid, have, taken, drafts, this.sim.clock.now);
-      if (arm) this.arm(1);
-      if (reply.results.some((result) => "seq" in result)) this.pump();
-      this.later();
-      if (!hold) return respond({ ...reply, marks: core.marksFor(uid) });
-      this.sim.stats.count("replies held");
-      this.hold(
-        () => core.settled(reply.head, uid),
-        () => {
-          if (!core.settled(reply.head, uid)) {
-            core.arm();
-            this.arm(1);
-          }
-          respond({ ...reply, settled: !core.armed, marks: core.marksFor(uid) });
-        },
-        uid,
-      );
+      this.reader.recall(this.core.about(uid, drafts), () => this.#append(uid, have, taken, drafts, respond, fail));
     });
   }
 
-  page(uid: Uid, query: PageQuery): Result<Page, Refusal> {
-    if (!this.core.exists && kindOf(this.cid) === "direct" && peerOf(this.cid, uid) !== undefined) {
-      return { ok: true, value: { messages: [], head: 0, more: false } };
+  #append(
+    uid: Uid,
+    have: number,
+    taken: number,
+    drafts: readonly Draft[],
+    respond: (reply: AppendReply) => void,
+    fail: () => void,
+  ): void {
+    const { core } = this;
+    const { first } = core.log;
+    const appended = unlessRefused(() => core.append(uid, have, taken, drafts, this.sim.clock.now));
+    if (appended === undefined) {
+      this.sim.stats.count("writes refused");
+      return fail();
     }
-    return this.core.page(uid, query);
+    const { reply, hold, arm } = appended;
+    this.#countOld(first, drafts, reply);
+    if (arm) this.arm();
+    if (reply.results.some((result) => "seq" in result)) this.pump();
+    this.later();
+    this.tellStore();
+    if (!hold) return respond({ ...reply, marks: core.marksFor(uid) });
+    this.sim.stats.count("replies held");
+    this.hold(
+      () => core.settled(reply.head, uid),
+      () => {
+        if (!core.settled(reply.head, uid)) {
+          core.arm();
+          this.arm();
+        }
+        respond({ ...reply, settled: !core.armed, marks: core.marksFor(uid) });
+      },
+      uid,
+    );
+  }
+
+  #countOld(first: number, drafts: readonly Draft[], { results }: AppendReply): void {
+    for (const [i, result] of results.entries()) {
+      const { target = first, reply_to = first } = drafts[i] ?? {};
+      if (!("seq" in result)) continue;
+      if (target < first) this.sim.stats.count("amendments of what has left");
+      if (reply_to < first) this.sim.stats.count("answers to what has left");
+    }
+  }
+
+  page(uid: Uid, query: PageQuery, respond: (page: Result<Page, Refusal>) => void): void {
+    if (!this.core.exists && kindOf(this.cid) === "direct" && peerOf(this.cid, uid) !== undefined) {
+      return respond({ ok: true, value: { messages: [], head: 0, more: false } });
+    }
+    const plan = this.core.page(uid, query);
+    if (plan.ok) this.reader.page(plan.value, respond);
+    else respond(plan);
   }
 
   protected wake(): void {
     const { sql, transact } = this.disk;
-    const kind = kindOf(this.cid);
-    const store =
-      this.sim.bug === "forgetful dedup"
-        ? new ForgetfulStore(sql, transact, kind)
-        : new ConversationStore(sql, transact, kind);
-    this.#core = new Conversation(this.cid, store, this.sim.config, this.sim.clock.now, this.alarmAt !== undefined);
-    if (this.alarmAt !== undefined) this.pump();
+    const { sim, cid, alarmAt } = this;
+    const { now } = sim.clock;
+    const Store = (sim.bug && STORES[sim.bug]) ?? ConversationStore;
+    // An alarm that is far off does not stand behind what is written from now on.
+    const armed = alarmAt !== undefined && alarmAt <= now + sim.config.writes.offer_ms;
+    this.#core = new Conversation(cid, new Store(sql, transact, kindOf(cid)), sim.config, now, armed);
+    this.#offers = new OfferAlarm(sim.config.writes.offer_ms);
+    this.#reader = new Reader(sim, this, cid, this.#core);
+    this.#carrier = new HistoryCarrier(sim, this, cid, this.#core, (at) => this.#wakeBy(at));
+    this.tellStore();
+    if (alarmAt !== undefined) this.pump();
+  }
+
+  get #nextOffer(): OfferAlarm {
+    this.awake();
+    return this.#offers as OfferAlarm;
+  }
+
+  protected get reader(): Reader {
+    this.awake();
+    return this.#reader as Reader;
+  }
+
+  /** Comes back when something is due to the store. */
+  protected tellStore(): void {
+    this.awake();
+    this.#carrier?.schedule();
+  }
+
+  /** Something was written past this host: the alarm of a writer that died stands behind it. */
+  offersLater(): void {
+    this.setAlarm(this.sim.clock.now + this.sim.config.writes.offer_ms);
   }
 
   protected ring(done: () => void): void {
@@ -105,10 +176,14 @@ export class ConversationHost extends Host {
     this.hold(
       () => core.idle,
       () => {
-        this.#alarmAttempts = core.idle ? 0 : this.#alarmAttempts + 1;
+        // Now it is known who has what: more may leave the log.
+        this.#carrier?.pump();
+        const { sim } = this;
+        const offers = this.#nextOffer;
+        offers.rang(core.idle, sim.clock.now);
         if (!core.idle && !core.armed) {
           core.arm();
-          this.arm(Math.min(LONGEST_ALARM, 2 ** this.#alarmAttempts));
+          this.#wakeBy(offers.again(sim.clock.now, sim.chance.next()));
         }
         done();
       },
@@ -117,8 +192,10 @@ export class ConversationHost extends Host {
 
   protected sleep(): void {
     this.#core = undefined;
+    this.#reader = undefined;
+    this.#carrier = undefined;
     this.#timer = false;
-    this.#alarmAttempts = 0;
+    this.#offers = undefined;
     this.waiting.clear();
     this.#pushing.clear();
   }
@@ -232,13 +309,26 @@ export class ConversationHost extends Host {
     this.stay.after(this.sim.config.writes.settle_ms, held.go);
   }
 
-  protected arm(times: number): void {
-    const { offer_ms } = this.sim.config.writes;
-    const limits = { backoff: offer_ms * times, longest: Number.MAX_SAFE_INTEGER };
-    this.setAlarm(this.sim.clock.now + Math.max(backoff(0, limits, this.sim.chance.next()), offer_ms / 2));
+  protected arm(): void {
+    this.#wakeBy(this.#nextOffer.begin(this.sim.clock.now, this.sim.chance.next()));
+  }
+
+  /** One alarm for everything: at this time or earlier. */
+  #wakeBy(at: number): void {
+    if (this.alarmAt === undefined || this.alarmAt > at) this.setAlarm(at);
   }
 
   protected get stay(): Life {
     return this.awake();
+  }
+}
+
+/** Undefined when the disk refused what that would have written: the call fails, as if it threw to who serves it. */
+function unlessRefused<T>(work: () => T): T | undefined {
+  try {
+    return work();
+  } catch (error) {
+    if (error instanceof DiskRefused) return undefined;
+    throw error;
   }
 }

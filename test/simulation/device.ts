@@ -117,6 +117,16 @@ export class Device {
     this.#line.say([{ t: "sync", req: this.#sim.name("q"), since: this.#version }]);
   }
 
+  /** Looks at a page of what is shown already. */
+  look(cid: Cid): void {
+    const { chance, name } = { chance: this.#sim.chance, name: this.#sim.name("q") };
+    const { applied } = this.chat(cid);
+    if (!this.#welcomed || applied === 0) return;
+    const at = chance.between(1, applied);
+    const place = chance.hit(0.5) ? { before: at } : { after: at - 1 };
+    this.#line.say([{ t: "pull", req: name, cid, ...place, limit: chance.pick([3, 50, 200]) }]);
+  }
+
   /** The socket breaks. */
   breakOff(): void {
     this.#line.breakOff();

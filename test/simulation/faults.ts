@@ -18,9 +18,11 @@ const FAULTS = {
   disk: 1,
 } as const;
 
-const IN_GROUPS = { ...FAULTS, "relay crash": 3, "relay link": 3, "relay hibernation": 4 } as const;
+const IN_GROUPS = { ...FAULTS, "relay crash": 3, "relay link": 3, "relay hibernation": 4, "store outage": 0 } as const;
 
-const NO_GROUPS = { ...FAULTS, "relay crash": 0, "relay link": 0, "relay hibernation": 0 } as const;
+const NO_GROUPS = { ...FAULTS, "relay crash": 0, "relay link": 0, "relay hibernation": 0, "store outage": 0 } as const;
+
+const WITH_A_PAST = { ...NO_GROUPS, "store outage": 3 } as const;
 
 export interface Victims {
   readonly devices: readonly Device[];
@@ -31,17 +33,22 @@ export interface Victims {
 export function storm(sim: Sim, victims: Victims): void {
   const next = (): void => {
     if (sim.calm) return;
-    harm(sim, victims);
+    if (!sim.lull) harm(sim, victims);
     sim.clock.after(sim.chance.between(1, 2 * sim.profile.faultEvery), next);
   };
   sim.clock.after(sim.chance.between(0, sim.profile.faultEvery), next);
+}
+
+function weightsOf(sim: Sim): Record<keyof typeof IN_GROUPS, number> {
+  if (sim.groups.length > 0) return IN_GROUPS;
+  return sim.profile.past > 0 ? WITH_A_PAST : NO_GROUPS;
 }
 
 function harm(sim: Sim, { devices, edges }: Victims): void {
   const { chance, stats, clock } = sim;
   const user = sim.user(chance.pick(sim.uids));
   const conversation = anyConversation(sim);
-  const what = chance.weighted<keyof typeof IN_GROUPS>(sim.groups.length > 0 ? IN_GROUPS : NO_GROUPS);
+  const what = chance.weighted<keyof typeof IN_GROUPS>(weightsOf(sim));
   switch (what) {
     case "user crash":
       if (user.life !== undefined) stats.count("user crashes");
@@ -90,6 +97,9 @@ function harm(sim: Sim, { devices, edges }: Victims): void {
       stats.count("outages");
       if (sim.profile.crowd) return user.goAway(chance.between(5000, 15_000));
       return (chance.hit(0.5) ? user : conversation).goAway(chance.duration(4000, 40_000));
+    case "store outage":
+      stats.count("store outages");
+      return sim.history.line.goDown(chance.duration(3000, 20_000));
     case "disk": {
       const { disk } = chance.hit(0.5) ? user : conversation;
       disk.refuses = true;

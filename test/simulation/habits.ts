@@ -16,7 +16,9 @@ const ACTS = {
   hear: 1,
   away: 0.4,
   back: 2,
+  look: 0,
 } as const;
+const WITH_A_PAST = { ...ACTS, amend: 6, look: 4 } as const;
 
 const EMOJI = ["👍", "🎉"];
 
@@ -24,7 +26,7 @@ const EMOJI = ["👍", "🎉"];
 export function live(sim: Sim, device: Device): void {
   const next = (): void => {
     if (sim.calm) return;
-    act(sim, device);
+    if (!sim.lull) act(sim, device);
     sim.clock.after(sim.chance.between(1, 2 * sim.profile.pace), next);
   };
   sim.clock.after(sim.chance.between(0, sim.profile.pace), next);
@@ -32,7 +34,9 @@ export function live(sim: Sim, device: Device): void {
 
 function act(sim: Sim, device: Device): void {
   const { chance, profile } = sim;
-  const what = chance.weighted(profile.crowd ? { ...ACTS, burst: 4 } : ACTS);
+  const what = chance.weighted<keyof typeof ACTS>(
+    profile.past > 0 ? WITH_A_PAST : profile.crowd ? { ...ACTS, burst: 4 } : ACTS,
+  );
   if (what === "send") device.post([message(sim, device)]);
   else if (what === "burst") {
     const cid = chat(sim, device);
@@ -44,6 +48,7 @@ function act(sim: Sim, device: Device): void {
   else if (what === "release") device.release();
   else if (what === "deaf") device.deaf = true;
   else if (what === "hear") device.deaf = false;
+  else if (what === "look") device.look(chat(sim, device));
   else if (what === "away") device.leave();
   else device.away = false;
 }
@@ -65,7 +70,21 @@ export function message(sim: Sim, device: Device, cid = chat(sim, device)): Post
     kind: "text",
     body: { text: `text of ${id}` },
     qos: sim.chance.hit(0.2) ? 2 : 1,
+    ...answering(sim, device, cid),
   });
+}
+
+/** The newest; where there is a past, also anything in it, and its beginning more than the rest. */
+function talkedAbout<T>({ profile, chance }: Sim, shown: readonly T[]): readonly T[] {
+  const what = profile.past > 0 ? chance.weighted({ newest: 3, anything: 3, beginning: 4 }) : "newest";
+  return what === "newest" ? shown.slice(-8) : what === "beginning" ? shown.slice(0, 8) : shown;
+}
+
+/** Where there is much to answer, some do. */
+function answering(sim: Sim, device: Device, cid: Cid): { reply_to?: number } {
+  if (sim.profile.past === 0 || !sim.chance.hit(0.3)) return {};
+  const { shown } = device.chat(cid);
+  return shown.length > 0 ? { reply_to: sim.chance.pick(shown).seq } : {};
 }
 
 export function amendment(sim: Sim, device: Device, cid = chat(sim, device)): Post[] {
@@ -74,7 +93,7 @@ export function amendment(sim: Sim, device: Device, cid = chat(sim, device)): Po
     .chat(cid)
     .shown.filter((entry) => entry.kind !== "amend" && entry.kind !== "system" && !entry.recalled);
   if (shown.length === 0) return [];
-  const { seq, from } = chance.pick(shown.slice(-8));
+  const { seq, from } = chance.pick(talkedAbout(sim, shown));
   const own = from === device.uid;
   const op = own
     ? chance.pick(["edit", "edit", "recall", "react"] as const)

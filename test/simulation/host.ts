@@ -12,6 +12,10 @@ const ALARM_RETRY_MS = 2000;
 /** One call as the callee sees it: it answers, now or later, or fails. */
 export type Serve<T> = (respond: (value: T) => void, fail: () => void) => void;
 
+interface Alarm {
+  readonly at: number;
+}
+
 export abstract class Host {
   readonly disk: Disk;
   readonly name: string;
@@ -20,9 +24,9 @@ export abstract class Host {
   #life: Life | undefined;
   /** Until then it cannot be reached. */
   #awayUntil = 0;
-  /** As the object sees it, and as it would be after a crash. */
-  #alarm: number | undefined;
-  #durableAlarm: number | undefined;
+  /** As the object sees it, and as it would be after a crash. Two may be for one time: the one that rings, and the next. */
+  #alarm: Alarm | undefined;
+  #durableAlarm: Alarm | undefined;
   #handling = false;
 
   constructor(sim: Sim, name: string, gated: boolean) {
@@ -129,11 +133,11 @@ export abstract class Host {
   }
 
   protected get alarmAt(): number | undefined {
-    return this.#alarm;
+    return this.#alarm?.at;
   }
 
   protected setAlarm(at: number): void {
-    this.#alarm = at;
+    this.#alarm = { at };
     this.disk.wrote();
   }
 
@@ -157,12 +161,12 @@ export abstract class Host {
     this.confirmed();
   }
 
-  #ringAt(at: number, atLeast: number): void {
+  #ringAt(alarm: Alarm, atLeast: number): void {
     const { clock, chance } = this.sim;
-    const wait = Math.max(atLeast, at - clock.now) + chance.duration(10, 500);
+    const wait = Math.max(atLeast, alarm.at - clock.now) + chance.duration(10, 500);
     clock.after(wait, () => {
-      if (this.#durableAlarm !== at) return;
-      if (this.#handling || !this.reachable) return this.#ringAt(at, 200);
+      if (this.#durableAlarm !== alarm) return;
+      if (this.#handling || !this.reachable) return this.#ringAt(alarm, 200);
       this.sim.stats.count("alarms");
       this.sim.trace(this.name, () => "alarm");
       const life = this.awake();

@@ -16,6 +16,9 @@ export interface Durable {
   /** JSON text as it was when it became durable. */
   readonly body: string;
   readonly count: number;
+  readonly ts: number;
+  readonly priority: number;
+  readonly reply_to: number | undefined;
   readonly target: number | undefined;
   readonly op: string | undefined;
 }
@@ -27,12 +30,16 @@ interface Row extends Record<string, SqlStorageValue> {
   kind: string;
   body: string;
   count: number;
+  ts: number;
+  priority: number;
   extra: string;
 }
 
 interface Log {
   readonly entries: Durable[];
   readonly ids: Set<string>;
+  /** What was said about an entry later, by its seq. */
+  readonly amendments: Map<number, Durable[]>;
 }
 
 export class Ledger {
@@ -44,7 +51,7 @@ export class Ledger {
   }
 
   get cids(): Cid[] {
-    return [...this.#logs.keys()];
+    return [...this.#logs].filter(([, { entries }]) => entries.length > 0).map(([cid]) => cid);
   }
 
   head(cid: Cid): number {
@@ -72,7 +79,7 @@ export class Ledger {
 
   /** A conversation committed something. */
   committed(cid: Cid, sql: Sql): void {
-    const { entries, ids } = this.#log(cid);
+    const { entries, ids, amendments } = this.#log(cid);
     for (const entry of rowsAfter(sql, entries.length)) {
       const before = entries.at(-1);
       if (entry.seq !== entries.length + 1)
@@ -84,20 +91,22 @@ export class Ledger {
         throw new Violation("UNR1", `${cid}/${entry.seq}: position ${entry.count}, not ${count}`);
       ids.add(key);
       entries.push(entry);
+      if (entry.target !== undefined) amendments.set(entry.target, [...(amendments.get(entry.target) ?? []), entry]);
       this.#stats.count(
         entry.kind === "amend" ? "amendments" : entry.kind === "system" ? "system entries" : "messages",
       );
     }
   }
 
-  /** The log on disk is what was ever durable, but for texts that were erased. */
+  /** The log on disk is what was ever durable, but for texts that were erased; and for what has left it, from its beginning on. */
   compare(cid: Cid, sql: Sql): void {
     const { entries } = this.#log(cid);
     const rows = rowsAfter(sql, 0);
-    if (rows.length !== entries.length)
-      throw new Violation("ORD1", `${cid}: ${rows.length} rows, ${entries.length} were durable`);
+    const left = entries.length === 0 ? 0 : (rows[0]?.seq ?? 0) - 1;
+    if (rows.length !== entries.length - left)
+      throw new Violation("ORD1", `${cid}: ${rows.length} rows, ${entries.length - left} were durable`);
     for (const [i, row] of rows.entries()) {
-      const durable = entries[i] as Durable;
+      const durable = entries[left + i] as Durable;
       const same = JSON.stringify({ ...row, body: "" }) === JSON.stringify({ ...durable, body: "" });
       if (!same || (row.body !== durable.body && row.body !== ""))
         throw new Violation("ORD1", `${cid}/${row.seq} changed`);
@@ -106,35 +115,34 @@ export class Ledger {
 
   /** What everybody must end up seeing: the log with its amendments. */
   view(cid: Cid): Shown[] {
-    const shown: Shown[] = [];
-    for (const { seq, id, from, kind, body, target, op } of this.#log(cid).entries) {
-      shown.push({
-        seq,
-        id,
-        from,
-        kind,
-        body: kind === "amend" ? "" : body,
-        edited: 0,
-        recalled: false,
-        reactions: new Set(),
-      });
-      const at = target === undefined ? undefined : shown[target - 1];
-      if (at === undefined || at.recalled) continue;
-      if (op === "recall") shown[at.seq - 1] = { ...at, body: "", edited: 0, recalled: true, reactions: new Set() };
-      else if (op === "edit") shown[at.seq - 1] = { ...at, body, edited: seq };
-      else if (op === "react" || op === "unreact") {
-        const reaction = `${emojiOf(body)} ${from}`;
-        if (op === "react") at.reactions.add(reaction);
-        else at.reactions.delete(reaction);
-      }
+    const { entries } = this.#log(cid);
+    return entries.map((entry) => this.shown(cid, entry, entries.length));
+  }
+
+  /** An entry with the amendments up to a seq. */
+  shown(cid: Cid, entry: Durable, upTo: number): Shown {
+    const { seq, id, from, kind } = entry;
+    const reactions = new Set<string>();
+    let [body, edited] = [kind === "amend" ? "" : entry.body, 0];
+    for (const { seq: at, from: by, op, body: news } of this.amendments(cid, seq)) {
+      if (at > upTo) break;
+      if (op === "recall") return { seq, id, from, kind, body: "", edited: 0, recalled: true, reactions: new Set() };
+      if (op === "edit") [body, edited] = [news, at];
+      else if (op === "react") reactions.add(`${emojiOf(news)} ${by}`);
+      else if (op === "unreact") reactions.delete(`${emojiOf(news)} ${by}`);
     }
-    return shown;
+    return { seq, id, from, kind, body, edited, recalled: false, reactions };
+  }
+
+  /** What was said about an entry, in order. */
+  amendments(cid: Cid, seq: number): readonly Durable[] {
+    return this.#log(cid).amendments.get(seq) ?? [];
   }
 
   #log(cid: Cid): Log {
     let log = this.#logs.get(cid);
     if (log === undefined) {
-      log = { entries: [], ids: new Set() };
+      log = { entries: [], ids: new Set(), amendments: new Map() };
       this.#logs.set(cid, log);
     }
     return log;
@@ -142,13 +150,13 @@ export class Ledger {
 }
 
 function rowsAfter(sql: Sql, seq: number): Durable[] {
-  const query = "SELECT seq, id, sender, kind, body, count, extra FROM log WHERE seq > ? ORDER BY seq";
+  const query = "SELECT seq, id, sender, kind, body, count, ts, priority, extra FROM log WHERE seq > ? ORDER BY seq";
   return sql
     .exec<Row>(query, seq)
     .toArray()
     .map(({ sender, extra, ...row }) => {
-      const { target, op } = (extra === "" ? {} : JSON.parse(extra)) as { target?: number; op?: string };
-      return { ...row, from: sender, target, op };
+      const { reply_to, target, op } = (extra === "" ? {} : JSON.parse(extra)) as Partial<Durable>;
+      return { ...row, from: sender, reply_to, target, op };
     });
 }
 

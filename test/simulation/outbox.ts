@@ -13,6 +13,7 @@ export interface PostFrame {
   readonly target?: number;
   readonly op?: Op;
   readonly qos?: 1 | 2;
+  readonly reply_to?: number;
 }
 
 export interface Post {

@@ -27,8 +27,18 @@ export interface Profile {
   /** Groups there are; 0: people chat directly. What new members of them see. */
   readonly groups: number;
   readonly history: "join" | "all";
+  /** Entries that the busiest chat begins with; 0: everything begins empty, and nothing leaves a log. */
+  readonly past: number;
+  /** How long nobody does anything in the middle of the storm, ms. */
+  readonly lull: number;
+  /** Share of requests to the history store that fail in some way; share of its writes of which it loses an entry. */
+  readonly store: { readonly lossy: number; readonly forgetful: number };
   readonly config: Config;
 }
+
+/** Nothing waits long enough for the store to be told of it. */
+export const UNARCHIVED = { wait_ms: 1e9 };
+export const NO_PAST = { past: 0, lull: 0, store: { lossy: 0, forgetful: 0 } };
 
 /** The profile of a seed. Small limits make rare situations common. */
 export function profileOf(chance: Chance): Profile {
@@ -49,7 +59,9 @@ export function profileOf(chance: Chance): Profile {
     vanish: chance.hit(0.5),
     groups: 0,
     history: "join",
+    ...NO_PAST,
     config: Config.parse({
+      history: UNARCHIVED,
       limits: {
         rate: limited ? 20 : 1e6,
         burst: limited ? 40 : 1e6,

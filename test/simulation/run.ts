@@ -1,8 +1,8 @@
-/** `npm run simulate -- [--seeds N] [--from S] [--seed S] [--bug NAME] [--groups] [--trace]`: runs seeds, prints those that fail and what happened. */
+/** `npm run simulate -- [--seeds N] [--from S] [--seed S] [--bug NAME] [--groups | --history] [--trace]`: runs seeds, prints those that fail and what happened. */
 import { parseArgs } from "node:util";
 import { BUGS, type Bug } from "./bugs.ts";
 import { simulate } from "./simulate.ts";
-import { COUNTED, COUNTED_IN_GROUPS, Stats } from "./stats.ts";
+import { COUNTED, COUNTED_IN_GROUPS, COUNTED_IN_HISTORY, Stats } from "./stats.ts";
 
 const { values } = parseArgs({
   options: {
@@ -11,6 +11,7 @@ const { values } = parseArgs({
     seed: { type: "string" },
     bug: { type: "string" },
     groups: { type: "boolean", default: false },
+    history: { type: "boolean", default: false },
     trace: { type: "boolean", default: false },
   },
 });
@@ -19,6 +20,7 @@ if (values.bug !== undefined && !(values.bug in BUGS)) {
   console.error(`--bug is one of: ${Object.keys(BUGS).join(", ")}`);
   process.exit(2);
 }
+const kind = values.groups ? "groups" : values.history ? "history" : "chats";
 const first = Number(values.seed ?? values.from);
 const count = values.seed === undefined ? Number(values.seeds) : 1;
 const total = new Stats();
@@ -30,7 +32,7 @@ for (let seed = first; seed < first + count; seed += 1) {
       seed,
       values.bug as Bug | undefined,
       values.trace ? console.log : undefined,
-      values.groups,
+      kind,
     );
     total.add(stats);
     if (violation === undefined) continue;
@@ -41,7 +43,7 @@ for (let seed = first; seed < first + count; seed += 1) {
   failed += 1;
 }
 const seconds = (performance.now() - begun) / 1000;
-const counted = values.groups ? [...COUNTED, ...COUNTED_IN_GROUPS] : COUNTED;
+const counted = [...COUNTED, ...{ chats: [], groups: COUNTED_IN_GROUPS, history: COUNTED_IN_HISTORY }[kind]];
 for (const name of counted) console.log(`${String(total.counts[name]).padStart(9)}  ${name}`);
 for (const [name, size] of Object.entries(total.peaks)) console.log(`${String(size).padStart(9)}  most ${name}`);
 console.log(`${count} seeds in ${seconds.toFixed(1)} s, ${failed} failed`);

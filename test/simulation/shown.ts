@@ -1,3 +1,5 @@
+import type { MessageView } from "../../src/protocol/frames.ts";
+
 /** An entry of a conversation as somebody sees it in the end. */
 export interface Shown {
   readonly seq: number;
@@ -11,6 +13,21 @@ export interface Shown {
   readonly recalled: boolean;
   /** `emoji uid`. */
   readonly reactions: Set<string>;
+}
+
+/** What a frame shows of an entry. */
+export function shownOf(view: MessageView): Shown {
+  const { seq = 0, id, from, kind, body, edited, recalled = false, reactions = {} } = view;
+  return {
+    seq,
+    id,
+    from,
+    kind,
+    body: kind === "amend" || recalled ? "" : JSON.stringify(body),
+    edited: edited?.seq ?? 0,
+    recalled,
+    reactions: new Set(Object.entries(reactions).flatMap(([emoji, uids]) => uids.map((uid) => `${emoji} ${uid}`))),
+  };
 }
 
 /** One line, equal for equal entries. */

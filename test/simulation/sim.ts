@@ -9,6 +9,9 @@ import type { ConversationHost } from "./conversation-host.ts";
 import type { GroupHost } from "./groups/group-host.ts";
 import type { RelayHost } from "./groups/relay-host.ts";
 import type { Roll } from "./groups/roll.ts";
+import type { HistoryChecks } from "./history/checks.ts";
+import type { Blocks } from "./history/reader.ts";
+import type { StoreLine } from "./history/store-line.ts";
 import type { Ledger } from "./ledger.ts";
 import type { Profile } from "./profile.ts";
 import type { Stats } from "./stats.ts";
@@ -26,6 +29,10 @@ export interface Sim {
   readonly uids: readonly Uid[];
   /** Nothing goes wrong by chance any more. */
   readonly calm: boolean;
+  /** Nobody does anything for now. */
+  readonly lull: boolean;
+  /** Where what leaves the logs goes. */
+  readonly history: { readonly line: StoreLine; readonly blocks: Blocks; readonly checks: HistoryChecks };
   user(uid: Uid): UserHost;
   conversation(cid: Cid): ConversationHost;
   /** Groups, if the world has any: then nobody chats directly. */

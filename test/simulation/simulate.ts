@@ -1,13 +1,15 @@
 /** One run: a storm, then healing, with the invariants checked at every step and at the end. */
+import { directCid, type Uid } from "../../src/protocol/ids.ts";
 import type { Bug } from "./bugs.ts";
 import { storm } from "./faults.ts";
 import { live } from "./habits.ts";
 import { checkOutcome, checkReads, checkTaken } from "./outcome.ts";
 import { changeGroup, liveInGroups } from "./groups/habits.ts";
 import { checkOutcomeOfGroups, checkTakenInGroups } from "./groups/outcome.ts";
+import { writePast } from "./history/past.ts";
 import type { Stats } from "./stats.ts";
 import { Violation } from "./violation.ts";
-import { World } from "./world.ts";
+import { World, type WorldKind } from "./world.ts";
 
 /** Time for everything that objects owe each other, ms: the longest back-offs and alarms. */
 const MENDING_MS = 120_000;
@@ -16,6 +18,9 @@ const HEALING_MS = 240_000;
 const LOOK_MS = 1000;
 /** Longer than a reader believes that its watermarks arrived with somebody else's answer, ms. */
 const TRUST_MS = 10_000;
+/** Time for a disk to have confirmed, and for the store to have been told, ms. */
+const WRITTEN_MS = 500;
+const STORED_MS = 15_000;
 /** Sizes that nothing may pass. */
 const MOST_EVENTS = 20_000;
 const MOST_UNDER_WAY = 2000;
@@ -30,8 +35,8 @@ export interface Run {
 }
 
 /** Runs one seed, with a deliberate fault if one is named. Exceptions other than violations are bugs of the cores or of the world. */
-export function simulate(seed: number, bug?: Bug, tracer?: (line: string) => void, inGroups = false): Run {
-  const world = new World(seed, bug, tracer, inGroups);
+export function simulate(seed: number, bug?: Bug, tracer?: (line: string) => void, kind?: WorldKind): Run {
+  const world = new World(seed, bug, tracer, kind);
   const begun = world.clock.now;
   const end = (violation?: Violation): Run => ({ seed, stats: world.stats, violation, at: world.clock.now - begun });
   try {
@@ -48,10 +53,21 @@ export function simulate(seed: number, bug?: Bug, tracer?: (line: string) => voi
 function run(world: World): void {
   const { clock, devices, profile } = world;
   const inGroups = world.groups.length > 0;
+  if (profile.past > 0) {
+    const [first, second] = world.uids as [Uid, Uid];
+    writePast(world, directCid(first, second), profile.past);
+    pass(world, WRITTEN_MS);
+  }
   for (const device of devices) (inGroups ? liveInGroups : live)(world, device);
   for (const cid of world.groups) changeGroup(world, cid);
   storm(world, world);
   pass(world, profile.stormy);
+  if (profile.lull > 0) {
+    world.lull = true;
+    pass(world, profile.lull);
+    world.lull = false;
+    pass(world, profile.stormy);
+  }
 
   for (const mortal of [...world.hosts, ...world.edges]) if (world.chance.hit(profile.blow)) mortal.crash();
   world.calm = true;
@@ -60,6 +76,7 @@ function run(world: World): void {
     host.comeBack();
     host.disk.refuses = false;
   }
+  world.history.line.comeUp();
   if (profile.vanish) for (const device of devices) device.leave();
   pass(world, MENDING_MS);
   if (inGroups) {
@@ -76,10 +93,18 @@ function run(world: World): void {
   pass(world, TRUST_MS);
   for (const device of devices) device.settle();
   pass(world, 15_000);
+  if (profile.past > 0) checkArchived(world);
   if (!inGroups) return checkOutcome(world, devices);
   for (const device of devices) device.lookAgain();
   pass(world, 15_000);
   checkOutcomeOfGroups(world, devices);
+}
+
+/** Objects that died with something to tell the store tell it when they wake, for whatever reason. */
+function checkArchived(world: World): void {
+  for (const host of world.conversations) host.awake();
+  pass(world, STORED_MS);
+  for (const host of world.conversations) world.history.checks.outcome(host);
 }
 
 /** Lets virtual time pass. */

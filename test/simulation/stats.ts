@@ -53,7 +53,29 @@ export const COUNTED_IN_GROUPS = [
   "messages by pushes",
   "ephemeral",
 ] as const;
-const ALL = [...COUNTED, ...COUNTED_IN_GROUPS] as const;
+/** The same of long logs and their store. */
+export const COUNTED_IN_HISTORY = [
+  "store writes",
+  "store changes",
+  "store failures",
+  "store answers lost",
+  "store requests repeated",
+  "late store requests",
+  "store outages",
+  "alarms for the store",
+  "entries lost by the store",
+  "differences found",
+  "chunks that left",
+  "pages over the seam",
+  "pages of the store",
+  "pages refused",
+  "reads from blocks",
+  "reads begun again",
+  "entries looked up",
+  "amendments of what has left",
+  "answers to what has left",
+] as const;
+const ALL = [...COUNTED, ...COUNTED_IN_GROUPS, ...COUNTED_IN_HISTORY] as const;
 export type Counted = (typeof ALL)[number];
 
 export class Stats {

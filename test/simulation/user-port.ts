@@ -2,9 +2,11 @@
 import * as operations from "../../src/durable-objects/conversation/group-operations.ts";
 import type { Answer, UserPort } from "../../src/durable-objects/user/user-port.ts";
 import type { Link } from "../../src/durable-objects/user/links.ts";
+import type { Result } from "../../src/lib/result.ts";
+import type { Refusal } from "../../src/protocol/codes.ts";
 import type { Cid, Uid } from "../../src/protocol/ids.ts";
 import { encodeControl } from "../../src/protocol/link.ts";
-import type { AppendReply } from "../../src/durable-objects/rpc.ts";
+import type { AppendReply, Page } from "../../src/durable-objects/rpc.ts";
 import { ask, call } from "./calls.ts";
 import type { ConversationHost } from "./conversation-host.ts";
 import type { Serve } from "./host.ts";
@@ -72,8 +74,18 @@ export function userPort(sim: Sim, host: UserHost, sockets: Sockets): UserPort {
         },
       );
     },
-    page: (cid, query, answer) =>
-      conversation("page", cid, (to) => (respond) => respond(to.page(host.uid, query)), answer),
+    page: (cid, query, answer) => {
+      const asked = sim.ledger.head(cid);
+      conversation<Result<Page, Refusal>>(
+        "page",
+        cid,
+        (to) => (respond) => to.page(host.uid, query, respond),
+        (page, now) => {
+          if (page?.ok === true) sim.history.checks.page(cid, query, asked, page.value);
+          answer(page, now);
+        },
+      );
+    },
     count: (cid, seq, answer) =>
       conversation("count", cid, (to) => (respond) => respond(to.core.count(host.uid, seq)), answer),
     mark: (cid, delivered, read, answer) =>

@@ -12,6 +12,10 @@ import { GroupHost } from "./groups/group-host.ts";
 import { groupProfileOf } from "./groups/profile.ts";
 import { RelayHost } from "./groups/relay-host.ts";
 import { Roll } from "./groups/roll.ts";
+import { HistoryChecks } from "./history/checks.ts";
+import { historyProfileOf } from "./history/profile.ts";
+import { Blocks } from "./history/reader.ts";
+import { StoreLine } from "./history/store-line.ts";
 import { Ledger } from "./ledger.ts";
 import { profileOf, type Profile } from "./profile.ts";
 import type { Sim } from "./sim.ts";
@@ -21,6 +25,10 @@ import { UserHost } from "./user-host.ts";
 /** Every so many seeds all frames are checked against their schemas. */
 const SCHEMA_EVERY = 10;
 const GROUPS = ["g.aaaaaaaaaaaaaaaaaaaaaaaaaa", "g.bbbbbbbbbbbbbbbbbbbbbbbbbb"] as Cid[];
+
+/** Direct chats; groups; direct chats with a past, which leaves their logs. */
+export type WorldKind = "chats" | "groups" | "history";
+const PROFILES = { chats: profileOf, groups: groupProfileOf, history: historyProfileOf } as const;
 
 export class World implements Sim {
   readonly chance: Chance;
@@ -35,6 +43,8 @@ export class World implements Sim {
   readonly edges: readonly Edge[];
   readonly devices: readonly Device[];
   calm = false;
+  lull = false;
+  readonly history: Sim["history"];
   readonly #users: ReadonlyMap<Uid, UserHost>;
   readonly groups: readonly Cid[];
   readonly rolls: ReadonlyMap<Cid, Roll>;
@@ -45,16 +55,18 @@ export class World implements Sim {
 
   readonly #tracer: ((line: string) => void) | undefined;
 
-  constructor(seed: number, bug?: Bug, tracer?: (line: string) => void, inGroups = false) {
+  constructor(seed: number, bug?: Bug, tracer?: (line: string) => void, kind: WorldKind = "chats") {
     this.#tracer = tracer;
     this.chance = new Chance(seed);
-    this.profile = inGroups ? groupProfileOf(this.chance) : profileOf(this.chance);
+    this.profile = PROFILES[kind](this.chance);
     this.groups = GROUPS.slice(0, this.profile.groups);
     this.config = this.profile.config;
     this.ledger = new Ledger(this.stats);
     this.rolls = new Map(this.groups.map((cid) => [cid, new Roll(cid, this.ledger, this.profile.history, this.stats)]));
     this.checks = new Checks(this.ledger, this.rolls, this.stats, seed % SCHEMA_EVERY === 0);
     this.bug = bug;
+    const line = new StoreLine(this, seed);
+    this.history = { line, blocks: new Blocks(), checks: new HistoryChecks(this.ledger, line) };
     this.uids = ["ada", "bea", "cyd", "dot", "eve", "fay", "gus", "hal"].slice(0, this.profile.users) as Uid[];
     this.#users = new Map(this.uids.map((uid) => [uid, new UserHost(this, uid)]));
     this.edges = Array.from({ length: this.profile.edges }, () => new Edge(this));
@@ -86,6 +98,10 @@ export class World implements Sim {
 
   get relays(): readonly RelayHost[] {
     return [...this.#relays.values()];
+  }
+
+  get conversations(): ConversationHost[] {
+    return [...this.#chats.values(), ...this.#groupHosts.values()];
   }
 
   get hosts(): (UserHost | ConversationHost | RelayHost)[] {

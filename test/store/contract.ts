@@ -2,6 +2,8 @@
 import { describe, expect, test } from "vitest";
 import type { Uid } from "../../src/protocol/ids.ts";
 import type { SearchPosition, Store, User } from "../../src/store/store.ts";
+import { conversation, messagesContract, textAt } from "./messages-contract.ts";
+import { searchContract } from "./search-contract.ts";
 
 const NOW = 1_800_000_000_000;
 const LATER = NOW + 60_000;
@@ -13,12 +15,15 @@ const word = (prefix: string): string => `${prefix}${(made += 1)}`;
 
 /** One call of every method that asks the database. */
 export function everyCall(store: Store): Promise<unknown>[] {
-  const { users, logins, claims } = store;
+  const { users, logins, claims, messages, directory, contacts } = store;
   const id = uid();
+  const cid = conversation();
+  const contact = { uid: id, peer: id, state: "contact", message: "", since: 1, version: 1 } as const;
   return [
     users.create({ id, username: "u", name: "u", password: "p" }, 1),
     users.ensure(id, "u", 1),
     users.find(id),
+    users.findMany([id]),
     users.findByUsername("u"),
     users.credentials("u"),
     users.update(id, { name: "u" }, 1),
@@ -30,6 +35,17 @@ export function everyCall(store: Store): Promise<unknown>[] {
     logins.rotate("l", "a", "b", 1),
     logins.end("l"),
     claims.claim({ key: "k", request: "r", outcome: "o", expires: 1 }, 1),
+    messages.put(cid, 1, [textAt(1, "t")]),
+    messages.change(cid, 1, [{ seq: 1, amended: undefined, erased: true }]),
+    messages.read(cid, 1, 1),
+    messages.head(cid),
+    messages.search("t", [{ cid, floor: 0 }], undefined, 1),
+    directory.put({ id: cid, name: "g", owner: id, members: 1, open: true, dismissed: false, version: 1 }),
+    directory.find(cid),
+    directory.search("g", undefined, 1),
+    contacts.put(contact),
+    contacts.find(id, id),
+    contacts.list(id, undefined, 1),
     store.ping(),
   ];
 }
@@ -110,7 +126,14 @@ export function storeContract(driver: string, open: () => Store): void {
       expect(await users.update(id, { avatar: "a.png" }, LATER)).toMatchObject({ name: "Dan", avatar: "a.png" });
       expect(await users.update(id, { name: "Daniel" }, LATER)).toMatchObject({ name: "Daniel", avatar: "a.png" });
       expect(await users.update(id, { avatar: null }, LATER + 1)).toMatchObject({ name: "Daniel", avatar: null });
-      expect(await users.find(id)).toMatchObject({ name: "Daniel", avatar: null, created: NOW, updated: LATER + 1 });
+      expect(await users.find(id)).toMatchObject({ name: "Daniel", avatar: null, created: NOW, updated: LATER + 2 });
+    });
+
+    test("`updated` rises with every change, whatever the clock says", async () => {
+      const id = await create(word("eva"), "Eva");
+      const seen: (number | undefined)[] = [];
+      for (const now of [LATER, LATER, NOW - 1, LATER + 100]) seen.push((await users.update(id, {}, now))?.updated);
+      expect(seen).toEqual([LATER, LATER + 1, LATER + 2, LATER + 100]);
     });
 
     test("names of many ids at once, without those that do not exist", async () => {
@@ -119,6 +142,9 @@ export function storeContract(driver: string, open: () => Store): void {
       for (const id of there) await users.ensure(id, `name of ${id}`, NOW);
       expect(await users.names(ids)).toEqual(new Map(there.map((id) => [id, `name of ${id}`])));
       expect(await users.names([])).toEqual(new Map());
+      const found = await users.findMany(ids);
+      expect([...found.keys()].toSorted()).toEqual(there.toSorted());
+      for (const id of there) expect(found.get(id)).toEqual(await users.find(id));
     });
 
     test.each([
@@ -310,6 +336,9 @@ export function storeContract(driver: string, open: () => Store): void {
       expect(await claims.claim(next, LATER)).toEqual(next);
     });
   });
+
+  messagesContract(driver, open);
+  searchContract(driver, open);
 
   test(`${driver}: a store with its tables answers`, async () => {
     await expect(open().ping()).resolves.toBeUndefined();

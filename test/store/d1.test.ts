@@ -2,50 +2,34 @@ import { env } from "cloudflare:workers";
 import { expect, test } from "vitest";
 import type { Uid } from "../../src/protocol/ids.ts";
 import { d1Store } from "../../src/store/d1/store.ts";
-import { StoreError } from "../../src/store/store.ts";
+import { StoreError, type Store } from "../../src/store/store.ts";
+import { contactsContract } from "./contacts-contract.ts";
 import { everyCall, storeContract } from "./contract.ts";
+import { d1Plan, d1Statements } from "./statements.ts";
 
 const { DB } = env;
 
 storeContract("D1", () => d1Store(DB));
-
-/** Runs `work` with a database that notes the statements it is asked for. */
-async function statements(work: (db: D1Database) => Promise<unknown>): Promise<string[]> {
-  const seen: string[] = [];
-  const spy = new Proxy(DB, {
-    get(target, property) {
-      if (property !== "prepare") return Reflect.get(target, property) as unknown;
-      return (query: string) => {
-        seen.push(query);
-        return target.prepare(query);
-      };
-    },
-  });
-  await work(spy);
-  return seen;
-}
-
-async function plan(query: string): Promise<string[]> {
-  const values = Array.from(query.matchAll(/\?/g), () => "x");
-  const { results } = await DB.prepare(`EXPLAIN QUERY PLAN ${query}`)
-    .bind(...values)
-    .all<{ detail: string }>();
-  return results.map((row) => row.detail);
-}
+contactsContract("D1", () => d1Store(DB));
 
 test.each([
-  ["search", (db: D1Database) => d1Store(db).users.search("ann", undefined, 10), ["users_username", "users_name_key"]],
+  ["search", ({ users }: Store) => users.search("ann", undefined, 10), ["users_username", "users_name_key"]],
   [
     "search, a later page",
-    (db: D1Database) => d1Store(db).users.search("ann", { by: "name", name: "ann", id: "u" }, 10),
+    ({ users }: Store) => users.search("ann", { by: "name", name: "ann", id: "u" }, 10),
     ["users_name_key"],
   ],
-  ["by username", (db: D1Database) => d1Store(db).users.findByUsername("ann"), ["users_username"]],
-  ["by id", (db: D1Database) => d1Store(db).users.find("ann" as Uid), ["sqlite_autoindex_users_1"]],
+  ["by username", ({ users }: Store) => users.findByUsername("ann"), ["users_username"]],
+  ["by id", ({ users }: Store) => users.find("ann" as Uid), ["sqlite_autoindex_users_1"]],
+  [
+    "contacts, a later page",
+    ({ contacts }: Store) => contacts.list("ann" as Uid, "ben" as Uid, 10, "contact"),
+    ["sqlite_autoindex_contacts_1"],
+  ],
 ])("D1: %s reads by index and sorts nothing", async (_what, work, indexes) => {
-  const queries = await statements(work);
-  const plans = await Promise.all(queries.map(plan));
-  expect(plans).toEqual(indexes.map((index) => [expect.stringMatching(`^SEARCH users USING .*INDEX ${index} `)]));
+  const queries = await d1Statements(DB, work);
+  const plans = await Promise.all(queries.map((query) => d1Plan(DB, query)));
+  expect(plans).toEqual(indexes.map((index) => [expect.stringMatching(`^SEARCH \\w+ USING .*INDEX ${index} `)]));
 });
 
 test("D1: a database that fails is a StoreError, for every method", async () => {

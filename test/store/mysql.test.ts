@@ -4,7 +4,9 @@ import { describe, expect, test } from "vitest";
 import type { Uid } from "../../src/protocol/ids.ts";
 import { mysqlStore } from "../../src/store/mysql/store.ts";
 import { StoreError, type Store } from "../../src/store/store.ts";
+import { contactsContract } from "./contacts-contract.ts";
 import { everyCall, storeContract } from "./contract.ts";
+import { mysqlStatements } from "./statements.ts";
 
 const { TEST_MYSQL } = env;
 const there = TEST_MYSQL !== "";
@@ -13,24 +15,14 @@ const url = new URL(there ? TEST_MYSQL : "http://nobody:nothing@127.0.0.1:9");
 
 describe.runIf(there)("MySQL, by the real driver", () => {
   storeContract("MySQL", () => mysqlStore({ url }));
+  contactsContract("MySQL", () => mysqlStore({ url }));
 
   const client = new Client({ url: url.href });
-
-  /** Runs `work` and returns the statements that it sent. */
-  async function statements(work: (store: Store) => Promise<unknown>): Promise<string[]> {
-    const seen: string[] = [];
-    const spy: typeof fetch = async (input, init) => {
-      seen.push((JSON.parse(init?.body as string) as { query: string }).query);
-      return fetch(input, init);
-    };
-    await work(mysqlStore({ url, fetch: spy }));
-    return seen;
-  }
 
   test.each<[string, (store: Store) => Promise<unknown>, string[]]>([
     ["by id", (store) => store.users.find("u_many7" as Uid), ["const PRIMARY"]],
     ["by username", (store) => store.users.findByUsername("many7"), ["const users_username"]],
-    ["names", (store) => store.users.names(["u_many7", "u_many8"] as Uid[]), ["range PRIMARY"]],
+    ["many", (store) => store.users.findMany(["u_many7", "u_many8"] as Uid[]), ["range PRIMARY"]],
     [
       "search",
       (store) => store.users.search("many77", undefined, 50),
@@ -40,6 +32,13 @@ describe.runIf(there)("MySQL, by the real driver", () => {
       "search, a later page",
       (store) => store.users.search("many77", { by: "name", name: "many77", id: "u" }, 10),
       ["range users_name_key"],
+    ],
+    ["cards", (store) => store.users.findMany(["u_many7", "u_many8"] as Uid[]), ["range PRIMARY"]],
+    ["contacts", (store) => store.contacts.list("u_many7" as Uid, undefined, 10), ["ref PRIMARY"]],
+    [
+      "contacts, a later page",
+      (store) => store.contacts.list("u_many7" as Uid, "u_many20" as Uid, 10, "contact"),
+      ["range PRIMARY"],
     ],
     ["a login", (store) => store.logins.find("login7"), ["const PRIMARY"]],
     ["the end of a login", (store) => store.logins.end("login7"), ["range PRIMARY"]],
@@ -62,9 +61,15 @@ describe.runIf(there)("MySQL, by the real driver", () => {
        ON DUPLICATE KEY UPDATE expires_ms = VALUES(expires_ms)`,
       login.flat(),
     );
-    await client.execute("ANALYZE TABLE users, logins");
+    const contact = Array.from({ length: 1000 }, (_, n) => [`u_many${n % 10}`, `u_many${n}`, "contact", "", 1, 1]);
+    await client.execute(
+      `INSERT INTO contacts (uid, peer, state, message, since_ms, version) VALUES ${contact.map(places).join()}
+       ON DUPLICATE KEY UPDATE version = VALUES(version)`,
+      contact.flat(),
+    );
+    await client.execute("ANALYZE TABLE users, logins, contacts");
     const plans: string[] = [];
-    for (const statement of await statements(work)) {
+    for (const statement of await mysqlStatements(url, work)) {
       const { rows: plan } = await client.execute(`EXPLAIN ${statement}`);
       for (const { type, key, Extra } of plan as Record<string, string | null>[]) {
         plans.push(`${type} ${key}`);

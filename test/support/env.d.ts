@@ -10,6 +10,10 @@ declare global {
       readonly TEST_MIGRATIONS: D1Migration[];
       /** In the project `store`: address of a gateway to a migrated MySQL database; empty when there is no MySQL. */
       readonly TEST_MYSQL: string;
+      /** In the project `store`: a gateway to a real Redis; empty when there is none. */
+      readonly TEST_REDIS: { readonly url: string; readonly token: string };
+      /** In the project `store`: where `openProxy` makes proxies. */
+      readonly TEST_PROXIES: string;
     }
     interface GlobalProps {
       readonly mainModule: typeof Main;

@@ -2,12 +2,12 @@
 import { type ChildProcess, execFileSync, spawn } from "node:child_process";
 import { randomBytes } from "node:crypto";
 import { once } from "node:events";
-import { existsSync, mkdtempSync, rmSync } from "node:fs";
-import { createServer, type AddressInfo } from "node:net";
+import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir, userInfo } from "node:os";
-import { delimiter, join } from "node:path";
+import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { createConnection } from "mysql2/promise";
+import { find, freePort } from "./programs.ts";
 
 const USUAL = "mysql://root@127.0.0.1:3306/";
 
@@ -67,21 +67,6 @@ export async function startPrivateServer(): Promise<MysqlServer | undefined> {
       rmSync(folder, { recursive: true, force: true });
     },
   };
-}
-
-function find(program: string): string | undefined {
-  // Debian keeps servers where only root looks.
-  const folders = [...(process.env["PATH"] ?? "").split(delimiter), "/usr/sbin", "/usr/local/sbin"];
-  return folders.map((folder) => join(folder, program)).find((file) => existsSync(file));
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, "127.0.0.1");
-  await once(server, "listening");
-  const { port } = server.address() as AddressInfo;
-  server.close();
-  await once(server, "close");
-  return port;
 }
 
 async function untilReady(child: ChildProcess): Promise<void> {

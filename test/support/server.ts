@@ -17,6 +17,8 @@ export interface ServerOptions {
   readonly config?: unknown;
   /** `mysql://…/database`; without it accounts stand in the data folder. */
   readonly mysql?: string;
+  /** `redis://…`; without it the cache is each isolate's own. */
+  readonly redis?: string;
   readonly env?: Readonly<Record<string, string>>;
 }
 
@@ -52,6 +54,7 @@ export async function startServer(options: ServerOptions = {}): Promise<Server> 
     args.push("--config", join(data, "overrides.json"));
   }
   if (options.mysql !== undefined) args.push("--mysql", options.mysql);
+  if (options.redis !== undefined) args.push("--redis", options.redis);
   const child = launch(args, options.env);
   const read = collect(child);
   const url = await ready(child, read);

@@ -1,6 +1,6 @@
 /** The repository's own rules, each seen red once. */
 import { describe, expect, test } from "vitest";
-import { noRetries, noSqlInShells, reasonsForSilence } from "../../scripts/check/code.ts";
+import { noMarkup, noRetries, noSqlInShells, reasonsForSilence } from "../../scripts/check/code.ts";
 import { commandsExist } from "../../scripts/check/documents.ts";
 import { rulesAndTests } from "../../scripts/check/protocol.ts";
 import type { Rule } from "../../scripts/check/repository.ts";
@@ -30,6 +30,12 @@ describe("code", () => {
   test("a silenced lint rule without a reason", () => {
     const text = "// oxlint-disable-next-line no-x\n// oxlint-disable-next-line no-x -- the other end needs it";
     expect(findings(reasonsForSilence, { "src/a.ts": text })).toHaveLength(1);
+    expect(findings(reasonsForSilence, { "web/src/a.tsx": text })).toHaveLength(1);
+  });
+
+  test("markup made of what people write", () => {
+    const text = "<p dangerouslySetInnerHTML={{ __html: text }} />";
+    expect(findings(noMarkup, { "web/src/ui/a.tsx": text, "docs/a.md": text })).toHaveLength(1);
   });
 });
 

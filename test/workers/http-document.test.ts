@@ -20,7 +20,10 @@ interface Document {
 
 const forAdmins = (line: string): boolean => isAdmin(line.split(" ")[1] ?? "");
 /** Parameters of queries that have no default. */
-const NEEDED: Readonly<Record<string, readonly string[]>> = { "GET /v1/admin/route": ["kind", "key"] };
+const NEEDED: Readonly<Record<string, readonly string[]>> = {
+  "GET /v1/admin/route": ["kind", "key"],
+  "GET /v1/search": ["q"],
+};
 
 /** Every route of the app, `"GET /v1/users/:uid"`; middleware is for all methods, routes are not. */
 const routes = [

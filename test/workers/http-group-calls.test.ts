@@ -150,9 +150,11 @@ describe("answers of groups", () => {
       members: says("removed yesterday"),
       join: says("by invitation"),
       receipts: says("there is no such group"),
+      confirm: says("dismissed"),
     };
     const lines = ["", "/members"].map((end) => `GET /v1/groups/${CID}${end}`);
     lines.push(`POST /v1/groups/${CID}/join`, `GET /v1/conversations/${CID}/receipts/1`);
+    lines.push(`GET /v1/search?q=a&cid=${CID}`);
     const answers = await Promise.all(lines.map((line) => as(alice, line, undefined, { env: bindings(stub) })));
     expect(new Set(answers.map((answer) => shown(answer))).size).toBe(1);
     expect(answers.map((answer) => codeOf(answer))).toEqual(lines.map(() => "403 not_member"));

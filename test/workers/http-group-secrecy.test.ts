@@ -40,6 +40,7 @@ const requests = (id: Cid, self: Uid): [string, unknown?][] => [
   [`GET /v1/conversations/${id}/receipts/999`],
   [`GET /v1/conversations/${id}/receipts/1?list=read`],
   [`GET /v1/conversations/${id}/receipts/1?list=unread`],
+  [`GET /v1/search?q=group&cid=${id}`],
 ];
 
 describe("a group", () => {

@@ -63,7 +63,7 @@ describe("a request id", () => {
 });
 
 describe("a refusal", () => {
-  test.each(["GET /", "GET /v1", "GET /v1/nothing", "POST /v2/auth/login", "GET /v1/me/", "DELETE /v1/nothing"])(
+  test.each(["POST /", "GET /v1", "GET /v1/nothing", "POST /v2/auth/login", "GET /v1/me/", "DELETE /v1/nothing"])(
     "of an unknown route: %s",
     async (line) => {
       expect(codeOf(await call(line))).toBe("404 not_found");

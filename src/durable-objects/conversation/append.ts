@@ -17,6 +17,8 @@ export interface LogView {
   readonly count: number;
   /** Time of the newest entry; times never fall along the log. */
   readonly lastTs: number;
+  /** The oldest entry of the log. Those before it are in the store, and known here only if they were read back. */
+  readonly first: number;
   row(seq: number): LogRow | undefined;
   amended(seq: number): Amended | undefined;
   /** The log's entry with this sender and id, inside the window. */
@@ -47,8 +49,12 @@ export interface Decision {
   readonly qos2: readonly { sender: Uid; id: string; seq: number; hash: string }[];
 }
 
+/** Edits of one entry: what is kept of it has to stay a value that any database takes. */
+const EDITS = 1_000;
 /** Different emoji on one entry. */
 const REACTIONS = 64;
+/** Characters of one entry's reactions: with a long text they still fit a frame. */
+const REACTION_CHARACTERS = 32_000;
 
 /** Decides a batch of one sender's drafts in their order; later drafts see what earlier ones did. */
 export function decide(
@@ -78,6 +84,7 @@ export function decide(
     const ts = Math.max(now, view.lastTs);
     const refusal =
       sender.silenced?.(draft.op) ??
+      reachable(view, draft) ??
       checkReply(draft, sender, rowAt) ??
       amend(draft, sender, { seq, ts, now }, rowAt, amendedAt, limits, amended, erased);
     if (refusal !== undefined) {
@@ -134,6 +141,20 @@ function sameOrConflict(draft: Draft, hash: string, known: { seq: number; ts: nu
     : { id: draft.id, refusal: refuse("id_conflict", "this id was used for another message") };
 }
 
+/** What a draft is about may be in the store, which does not answer: then nothing is known of it, and the client asks again. */
+function reachable(view: LogView, { target, reply_to }: Draft): Refusal | undefined {
+  for (const seq of [target, reply_to]) {
+    if (seq === undefined || seq < 1 || seq >= view.first || view.row(seq) !== undefined) continue;
+    return refuse("unavailable", "older messages cannot be looked at now", 1_000);
+  }
+  return undefined;
+}
+
+/** The entries that drafts are about, which a decision looks at. */
+export function seqsOf(drafts: readonly Draft[]): number[] {
+  return drafts.flatMap(({ target, reply_to }) => [target ?? 0, reply_to ?? 0]).filter((seq) => seq > 0);
+}
+
 function checkReply(draft: Draft, sender: Sender, rowAt: (seq: number) => LogRow | undefined): Refusal | undefined {
   if (draft.reply_to === undefined) return undefined;
   const exists = draft.reply_to > sender.joinedSeq && rowAt(draft.reply_to) !== undefined;
@@ -165,6 +186,7 @@ function amend(
     const checked = encodeBody(target.kind, JSON.parse(draft.body));
     if (typeof checked !== "string") return checked;
     const edits = [...(state.edits ?? []), at.seq];
+    if (edits.length > EDITS) return refuse("invalid_argument", "this message was edited too often");
     amended.set(target.seq, { ...state, body: draft.body, edited: { seq: at.seq, ts: at.ts }, edits });
     return undefined;
   }
@@ -191,6 +213,10 @@ function react(
   else reactions.delete(emoji);
   if (reactions.size > REACTIONS) return refuse("invalid_argument", "too many different reactions on one message");
   const { reactions: _, ...rest } = state;
-  amended.set(target, reactions.size > 0 ? { ...rest, reactions: Object.fromEntries(reactions) } : rest);
+  const all = Object.fromEntries(reactions);
+  if (draft.op === "react" && JSON.stringify(all).length > REACTION_CHARACTERS) {
+    return refuse("too_large", "too many reactions on one message");
+  }
+  amended.set(target, reactions.size > 0 ? { ...rest, reactions: all } : rest);
   return undefined;
 }

@@ -146,7 +146,7 @@ export class Carrier {
 }
 
 /** The promise's outcome, or a rejection after `ms`. */
-async function withDeadline<T>(promise: Promise<T>, ms: number): Promise<T> {
+export async function withDeadline<T>(promise: Promise<T>, ms: number): Promise<T> {
   let timer: ReturnType<typeof setTimeout> | undefined;
   const late = new Promise<never>((_, reject) => {
     timer = setTimeout(() => reject(new Error("deadline")), ms);

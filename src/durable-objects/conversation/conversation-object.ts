@@ -1,49 +1,67 @@
 /** The shell of a conversation: storage, alarms, calls to the members' objects. Decisions are in conversation.ts. */
 import { DurableObject } from "cloudflare:workers";
 import { refuse, type Refusal } from "../../protocol/codes.ts";
-import { kindOf, peerOf, type Cid, type Uid } from "../../protocol/ids.ts";
-import { ok, type Result } from "../../lib/result.ts";
+import { kindOf, ownerOf, peerOf, type Cid, type Uid } from "../../protocol/ids.ts";
+import { err, ok, type Result } from "../../lib/result.ts";
 import { services, type Env } from "../../workers/env.ts";
-import { backoff } from "../lanes.ts";
 import { counted, freshCost } from "../cost.ts";
 import type { Config } from "../../config/config.ts";
 import type { Admission, Done, GroupCard, GroupChange, GroupHead, MemberView, Role } from "../group-rpc.ts";
+import type { ContactOperation, ContactView } from "../contact-rpc.ts";
 import type { Transact } from "../migrate.ts";
-import type { AppendReply, ConversationRpc, Draft, Marks, Page, PageQuery, Signal } from "../rpc.ts";
+import type { AppendReply, Confirmed, ConversationRpc, Draft, Marks, Page, PageQuery, Signal } from "../rpc.ts";
+import { Archiver } from "./archiver.ts";
 import { Carrier } from "./carrier.ts";
-import { Conversation, refuseAll } from "./conversation.ts";
+import { ContactCarrier } from "./contact-carrier.ts";
+import { Conversation, NOT_MEMBER, refuseAll } from "./conversation.ts";
 import { ConversationStore } from "./conversation-store.ts";
 import type { Group } from "./group.ts";
+import type { Verification } from "./verify.ts";
 import * as operations from "./group-operations.ts";
+import { History } from "./history.ts";
+import { Holds } from "./holds.ts";
+import { OfferAlarm } from "./offer-alarm.ts";
 
 /** An operation waits for at most so many members to know. */
 const WAITED = 64;
+/** An operation on contacts waits so long for the store to show what came of it. */
+const SHOWN_MS = 2_000;
 /** How much later than planned watermarks may be written before their reporter is told that they were not. */
 const SLACK_MS = 2_000;
-/** The alarm asks again after 1, 2, 4 … times its first delay, at most this many. */
-const LONGEST_ALARM = 64;
 
 export class ConversationObject extends DurableObject<Env> implements ConversationRpc {
   /** What this object has cost since it woke. */
   readonly cost = freshCost();
   #core!: Conversation;
   #carrier!: Carrier;
+  #history!: History;
+  #archiver!: Archiver;
+  /** When the object's one alarm rings, ms. Set earlier for whatever wants it, it does all that is due. */
+  #alarmAt: number | undefined;
+  #contacts: ContactCarrier | undefined;
   /** When watermarks are written, and told to the writers. */
   #lazy: { at: number; handle: ReturnType<typeof setTimeout> } | undefined;
-  #alarmAttempts = 0;
+  readonly #offers = new OfferAlarm(services(this.env).config.writes.offer_ms);
   /** Replies held until their entries are taken. */
-  readonly #held = new Set<{ uid: Uid | undefined; ready: () => boolean; go: () => void }>();
+  readonly #holds = new Holds();
 
   constructor(ctx: DurableObjectState, env: Env) {
     super(ctx, env);
     void ctx.blockConcurrencyWhile(async () => {
-      const armed = (await ctx.storage.getAlarm()) !== null;
+      this.#alarmAt = (await ctx.storage.getAlarm()) ?? undefined;
+      // An alarm that is far off does not stand behind what is written from now on.
+      const armed = this.#alarmAt !== undefined && this.#alarmAt <= Date.now() + this.#writes.offer_ms;
       const transact: Transact = (work) => ctx.storage.transactionSync(work as () => never);
       const store = new ConversationStore(counted(ctx.storage.sql, this.cost), transact, kindOf(this.#cid));
       this.#core = new Conversation(this.#cid, store, services(env).config, Date.now(), armed);
       this.#carrier = new Carrier(this.#cid, this.#core, env, (uid) => this.#answered(uid));
+      this.#history = new History(this.#cid, this.#core, env);
+      this.#archiver = new Archiver(this.#cid, this.#core, this.#history, env, (at) => this.#wakeBy(at));
+      this.#archiver.schedule();
+      const { contacts } = this.#core;
+      this.#contacts = contacts && new ContactCarrier(contacts, env, () => this.#answered(undefined));
       // Who died with an alarm set may have left entries that nobody took: a wake for whatever reason offers them again.
-      if (armed) this.#carrier.pump();
+      if (this.#alarmAt !== undefined) this.#carrier.pump();
     });
   }
 
@@ -51,20 +69,26 @@ export class ConversationObject extends DurableObject<Env> implements Conversati
     this.cost.requests += 1;
     // Who only asks what is there does not make a chat begin to exist.
     if (drafts.length === 0 && !this.#core.exists) return refuseAll([], refuse("not_found", "no such conversation"));
-    const refusal = await this.#ensure(uid);
+    // Nor does who may not write.
+    const barred = this.#core.exists ? undefined : this.#core.barred;
+    const refusal = barred ?? (await this.#ensure(uid));
     if (refusal !== undefined) return refuseAll(drafts, refusal);
+    // What is written about old messages has to look at them first. The caller has no second call on its way, so none overtakes.
+    const old = this.#core.log.away(this.#core.about(uid, drafts));
+    if (old.length > 0) await this.#history.recall(old);
     const { reply, hold, arm } = this.#core.append(uid, have, taken, drafts, Date.now());
-    if (arm) this.#setAlarm(1);
+    if (arm) this.#setAlarm();
     // ORD3: no await from the commit to here, so no later message can enter the lanes before this one. What leaves,
     // the pushes and the reply alike, is held by the output gate until the commit is on disk (DUR1).
     if (reply.results.some((result) => "seq" in result)) this.#carrier.pump();
     this.#carrier.heard(uid);
     this.#later();
+    this.#archiver.schedule();
     if (!hold) return { ...reply, marks: this.#core.marksFor(uid) };
-    await this.#hold(() => this.#core.settled(reply.head, uid), this.#writes.settle_ms, uid);
+    await this.#holds.until(() => this.#core.settled(reply.head, uid), this.#writes.settle_ms, uid);
     if (!this.#core.settled(reply.head, uid)) {
       this.#core.arm();
-      this.#setAlarm(1);
+      this.#setAlarm();
     }
     return { ...reply, settled: !this.#core.armed, marks: this.#core.marksFor(uid) };
   }
@@ -76,11 +100,17 @@ export class ConversationObject extends DurableObject<Env> implements Conversati
 
   async page(uid: Uid, query: PageQuery): Promise<Result<Page, Refusal>> {
     this.cost.requests += 1;
-    // A direct chat that nobody has written in yet is an empty one to its two users.
-    if (!this.#core.exists && kindOf(this.#cid) === "direct" && peerOf(this.#cid, uid) !== undefined) {
+    // A direct chat that nobody has written in yet is an empty one to its two users, and so is one's system conversation.
+    if (!this.#core.exists && this.#isOf(uid)) {
       return { ok: true, value: { messages: [], head: 0, more: false } };
     }
-    return this.#core.page(uid, query);
+    const plan = this.#core.page(uid, query);
+    return plan.ok ? this.#history.page(plan.value) : plan;
+  }
+
+  async confirm(uid: Uid, seqs: readonly number[]): Promise<Result<Confirmed, Refusal>> {
+    this.cost.requests += 1;
+    return this.#core.confirm(uid, seqs);
   }
 
   async count(uid: Uid, seq: number): Promise<Result<number, Refusal>> {
@@ -88,21 +118,69 @@ export class ConversationObject extends DurableObject<Env> implements Conversati
     return this.#core.count(uid, seq);
   }
 
+  async verify(after: number): Promise<Result<Verification, Refusal>> {
+    this.cost.requests += 1;
+    if (!this.#core.exists) return err(refuse("not_found", "no such conversation"));
+    return ok(await this.#history.verify(after));
+  }
+
   async block(uid: Uid, on: boolean): Promise<void> {
     this.cost.requests += 1;
-    if ((await this.#ensure(uid)) === undefined) this.#core.block(uid, on);
+    if ((await this.#ensure(uid)) !== undefined) return;
+    this.#core.block(uid, on);
+    if (on) this.#core.contacts?.blocked(uid, Date.now());
+    this.#spread();
   }
 
   override async alarm(): Promise<void> {
     this.cost.requests += 1;
+    this.#alarmAt = undefined;
     this.#core.alarm();
     this.#carrier.pump();
+    this.#contacts?.pump();
     this.#core.group?.receipts.flush();
-    await this.#hold(() => this.#core.idle, this.#writes.settle_ms);
-    this.#alarmAttempts = this.#core.idle ? 0 : this.#alarmAttempts + 1;
-    if (this.#core.idle || this.#core.armed) return;
+    // One alarm for everything that has to go on: whoever set it, all is looked at, and it is set again while anything is left.
+    const idle = (): boolean => this.#core.idle && this.#core.contacts?.idle !== false;
+    await this.#holds.until(idle, this.#writes.settle_ms);
+    // Now it is known who has what: more may leave the log.
+    void this.#archiver.pump();
+    this.#offers.rang(idle(), Date.now());
+    if (idle() || this.#core.armed) return;
     this.#core.arm();
-    this.#setAlarm(Math.min(LONGEST_ALARM, 2 ** this.#alarmAttempts));
+    this.#wakeBy(this.#offers.again(Date.now(), Math.random()));
+  }
+
+  // --- contacts: the rules are in contact-rules.ts ---------------------------------------------------------------
+
+  async contact(uid: Uid, op: string, operation: ContactOperation): Done<ContactView> {
+    this.cost.requests += 1;
+    const { contacts } = this.#core;
+    if (contacts === undefined || !this.#isOf(uid)) return err(NOT_MEMBER);
+    const result = contacts.operate(uid, op, operation, (one) => this.#core.blocks(one), Date.now());
+    this.#spread();
+    if (result.ok) await this.#holds.until(() => contacts.shown(uid), SHOWN_MS);
+    return result;
+  }
+
+  async announce(id: string, from: Uid, body: string, priority: number): Promise<void> {
+    this.cost.requests += 1;
+    this.#core.create([ownerOf(this.#cid)], this.#shard());
+    if (this.#core.announce(id, from, body, priority, Date.now())) this.#safely(() => this.#carrier.pump());
+  }
+
+  /** What has changed between the two users goes to whom it concerns. */
+  #spread(): void {
+    if (this.#core.contacts?.idle === false) this.#safely(() => this.#contacts?.pump());
+  }
+
+  /** In the turn of the commit: an alarm stands behind what begins now. */
+  #safely(begin: () => void): void {
+    if (!this.#core.armed) {
+      this.#core.arm();
+      this.#setAlarm();
+    }
+    begin();
+    this.#archiver.schedule();
   }
 
   // --- groups: the rules are in group-operations.ts --------------------------------------------------------------
@@ -161,6 +239,7 @@ export class ConversationObject extends DurableObject<Env> implements Conversati
 
   async receipts(uid: Uid, seq: number): Done<{ delivered: number; read: number; members: number }> {
     this.cost.requests += 1;
+    await this.#history.recall([seq]);
     return operations.receipts(this.#core, uid, seq);
   }
 
@@ -172,12 +251,13 @@ export class ConversationObject extends DurableObject<Env> implements Conversati
     limit: number,
   ): Done<{ users: Uid[]; next?: Uid }> {
     this.cost.requests += 1;
+    await this.#history.recall([seq]);
     return operations.receiptList(this.#core, uid, seq, list, after, limit);
   }
 
   async signal(uid: Uid, signal: Signal): Promise<void> {
     this.cost.requests += 1;
-    const to = operations.audience(this.#core, uid, Date.now());
+    const to = this.#core.contacts ? this.#core.heardBy(uid) : operations.audience(this.#core, uid, Date.now());
     if (to === "relays" && signal.t === "message") this.#carrier.cast(signal.frame, uid);
     else if (to !== "relays") this.#carrier.signal(to, signal);
   }
@@ -214,21 +294,17 @@ export class ConversationObject extends DurableObject<Env> implements Conversati
     const result = work(Date.now());
     if (this.#core.head === head) return result;
     // In the turn of the commit, as in `append`. An alarm always stands behind a change: it may concern many objects.
-    if (!this.#core.armed) {
-      this.#core.arm();
-      this.#setAlarm(1);
-    }
-    this.#carrier.pump();
+    this.#safely(() => this.#carrier.pump());
     this.#later();
     const first = uids.slice(0, WAITED);
-    await this.#hold(() => this.#core.group?.told(first) !== false, this.#writes.settle_ms);
+    await this.#holds.until(() => this.#core.group?.told(first) !== false, this.#writes.settle_ms);
     return result;
   }
 
   /** Who reports watermarks forgets what it has told: it hears so when a crash here cannot lose them any more (RCP1). */
   async #marked(): Promise<boolean> {
     const written = (): boolean => this.#core.group?.receipts.dirty !== true;
-    await this.#hold(written, this.#groups.mark_flush_ms + SLACK_MS);
+    await this.#holds.until(written, this.#groups.mark_flush_ms + SLACK_MS);
     return written();
   }
 
@@ -247,7 +323,7 @@ export class ConversationObject extends DurableObject<Env> implements Conversati
     if (!group.receipts.flush()) return this.#later();
     for (const [writer, of] of group.receipts.news())
       this.#carrier.signal([writer], { t: "receipts", cid: this.#cid, of });
-    for (const held of this.#held) if (held.ready()) held.go();
+    this.#holds.look();
   }
 
   /** Where the history of a new conversation goes. When all shards are ill, the first: archiving waits, writing does not. */
@@ -269,6 +345,12 @@ export class ConversationObject extends DurableObject<Env> implements Conversati
     return services(this.env).config.writes;
   }
 
+  /** Whether this is, by its id, a direct chat or the system conversation of a user. */
+  #isOf(uid: Uid): boolean {
+    const kind = kindOf(this.#cid);
+    return kind === "direct" ? peerOf(this.#cid, uid) !== undefined : kind === "system" && ownerOf(this.#cid) === uid;
+  }
+
   /** Creates a direct chat with its first use; refuses when the other user does not exist, or for strangers. */
   async #ensure(uid: Uid): Promise<Refusal | undefined> {
     if (this.#core.exists) return undefined;
@@ -281,8 +363,7 @@ export class ConversationObject extends DurableObject<Env> implements Conversati
 
   /** A call was answered: what waited for it goes on. */
   #answered(uid: Uid | undefined): void {
-    const waiting = new Set([...this.#held].map((held) => held.uid));
-    for (const held of this.#held) if (held.ready()) held.go();
+    const waiting = this.#holds.look();
     if (this.#core.group !== undefined) return this.#later();
     // Watermarks that came with an answer nobody waits for any more.
     for (const other of this.#core.members) if (other !== uid && !waiting.has(other)) this.#passOn(other);
@@ -300,25 +381,15 @@ export class ConversationObject extends DurableObject<Env> implements Conversati
       .catch(() => {});
   }
 
-  /** Resolves when `ready` holds, or after `ms`. `uid`: whose call waits for it. */
-  #hold(ready: () => boolean, ms: number, uid?: Uid): Promise<void> {
-    if (ready()) return Promise.resolve();
-    return new Promise((resolve) => {
-      const held = { uid, ready, go: (): void => {} };
-      const timer = setTimeout(() => held.go(), ms);
-      held.go = (): void => {
-        clearTimeout(timer);
-        this.#held.delete(held);
-        resolve();
-      };
-      this.#held.add(held);
-    });
+  #setAlarm(): void {
+    this.#wakeBy(this.#offers.begin(Date.now(), Math.random()));
   }
 
-  #setAlarm(times: number): void {
+  /** An alarm at this time or earlier, in this same turn. */
+  #wakeBy(at: number): void {
+    if (this.#alarmAt !== undefined && this.#alarmAt <= at) return;
+    this.#alarmAt = at;
     this.cost.rowsWritten += 1;
-    const { offer_ms } = this.#writes;
-    const jitter = backoff(0, { backoff: offer_ms * times, longest: Number.MAX_SAFE_INTEGER }, Math.random());
-    void this.ctx.storage.setAlarm(Date.now() + Math.max(jitter, offer_ms / 2));
+    void this.ctx.storage.setAlarm(at);
   }
 }

@@ -2,7 +2,9 @@
 import type { ConversationKind, Uid } from "../../protocol/ids.ts";
 import { migrate, migrated, type Sql, type Transact } from "../migrate.ts";
 import type { Amended } from "../message-json.ts";
-import type { Entry, PageQuery, Position } from "../rpc.ts";
+import type { Entry, Position } from "../rpc.ts";
+import { ArchiveStore, type Stale } from "./archive-store.ts";
+import { ContactStore } from "./contact-store.ts";
 import { CONVERSATION_SCHEMA, GROUP_SCHEMA } from "./conversation-schema.ts";
 import { GroupStore } from "./group-store.ts";
 
@@ -28,6 +30,8 @@ export interface Writes {
   /** Entries whose text is erased. */
   readonly erased: readonly number[];
   readonly qos2: readonly { sender: Uid; id: string; seq: number; hash: string }[];
+  /** Entries that the store may have and that are no longer as it has them. */
+  readonly stale?: readonly Stale[] | undefined;
   /** Cursors that fell far behind, written along. */
   readonly taken: readonly { uid: Uid; seq: number }[];
   /** What else belongs to the same commit. */
@@ -57,6 +61,10 @@ export class ConversationStore {
   readonly #sql: Sql;
   readonly #transact: Transact;
   readonly #isGroup: boolean;
+  /** What leaves the log for the store. */
+  readonly archive: ArchiveStore;
+  /** How far the store has everything; written with every entry. */
+  archived = 0;
   /** It has tables. Without them it has no members, so nobody gets further than to its `members` and `last`. */
   #made: boolean;
 
@@ -64,14 +72,26 @@ export class ConversationStore {
     this.#sql = sql;
     this.#transact = transact;
     this.#isGroup = kind === "group";
+    this.archive = new ArchiveStore(sql, transact);
     // Anybody may ask about a conversation that never was; being asked leaves nothing on the disk.
     this.#made = migrated(sql);
     if (this.#made) this.#make();
+    if (this.#made) this.archived = this.archive.archived();
+  }
+
+  /** Whether there are tables. */
+  get made(): boolean {
+    return this.#made;
   }
 
   /** Whether there is a group behind this, and what only groups keep. */
   group(): GroupStore | undefined {
     return this.#made && this.#isGroup ? new GroupStore(this.#sql) : undefined;
+  }
+
+  /** What its two users are to each other, which may be so without a chat. */
+  contacts(): ContactStore {
+    return new ContactStore(this.#sql, this.#transact);
   }
 
   /** Makes the tables of a group. */
@@ -112,23 +132,6 @@ export class ConversationStore {
         sender,
       )
       .toArray()[0];
-  }
-
-  /** The entries of a page, ascending: the oldest after `after`, or the newest before `before`, above `floor`. */
-  page(query: PageQuery, floor: number): LogRow[] {
-    if (query.after !== undefined) {
-      return this.range(Math.max(query.after, floor), query.before ?? Number.MAX_SAFE_INTEGER, query.limit);
-    }
-    return this.#sql
-      .exec<RawRow>(
-        `SELECT ${COLUMNS} FROM log WHERE seq > ? AND seq < ? ORDER BY seq DESC LIMIT ?`,
-        floor,
-        query.before ?? Number.MAX_SAFE_INTEGER,
-        query.limit,
-      )
-      .toArray()
-      .toReversed()
-      .map(toEntry);
   }
 
   /** Sender, id and seq of every entry from `seq` on; a few at a time, because a busy window has more than fit memory. */
@@ -222,10 +225,10 @@ export class ConversationStore {
 
   /** One commit for one batch. */
   write(writes: Writes): void {
-    const { rows, erased, amended, qos2, taken, also } = writes;
+    const { rows, erased, amended, qos2, taken, also, stale = [] } = writes;
     const [row] = rows;
     // A statement is atomic by itself; a transaction around it would cost as much again.
-    const alone = rows.length === 1 && erased.length + amended.size + qos2.length + taken.length === 0;
+    const alone = rows.length === 1 && erased.length + amended.size + qos2.length + taken.length + stale.length === 0;
     if (alone && row !== undefined && also === undefined) return this.#insert(row);
     this.#transact(() => {
       for (const each of rows) this.#insert(each);
@@ -235,6 +238,15 @@ export class ConversationStore {
           "INSERT INTO amended (seq, state) VALUES (?, ?) ON CONFLICT (seq) DO UPDATE SET state = excluded.state",
           seq,
           JSON.stringify(state),
+        );
+      }
+      for (const { seq, rev, erased: gone } of stale) {
+        this.#sql.exec(
+          `INSERT INTO stale (seq, rev, erased) VALUES (?, ?, ?)
+           ON CONFLICT (seq) DO UPDATE SET rev = excluded.rev, erased = MAX(erased, excluded.erased)`,
+          seq,
+          rev,
+          gone ? 1 : 0,
         );
       }
       for (const { sender, id, seq, hash } of writes.qos2) {
@@ -257,7 +269,7 @@ export class ConversationStore {
 
   #insert(row: LogRow): void {
     this.#sql.exec(
-      `INSERT INTO log (${COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+      `INSERT INTO log (${COLUMNS}, archived) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
       row.seq,
       row.id,
       row.from,
@@ -269,6 +281,7 @@ export class ConversationStore {
       row.hash,
       row.body,
       extraOf(row),
+      this.archived,
     );
   }
 }

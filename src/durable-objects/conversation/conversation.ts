@@ -4,20 +4,27 @@
  */
 import type { Config } from "../../config/config.ts";
 import { err, ok, type Result } from "../../lib/result.ts";
+import { hashHex } from "../../lib/hash.ts";
 import { refuse, type Refusal } from "../../protocol/codes.ts";
-import type { Cid, Uid } from "../../protocol/ids.ts";
+import { kindOf, peerOf, type Cid, type Uid } from "../../protocol/ids.ts";
 import type { GroupChange } from "../group-rpc.ts";
-import type { AppendReply, Draft, Marks, Page, PageQuery, PushCall, PushReply } from "../rpc.ts";
-import { decide, type Sender } from "./append.ts";
+import type { AppendReply, Confirmed, Draft, Marks, PageQuery, PushCall, PushReply } from "../rpc.ts";
+import { decide, seqsOf, type Sender } from "./append.ts";
+import { Archive } from "./archive.ts";
+import { Contacts } from "./contacts.ts";
 import type { ConversationStore, MemberRow } from "./conversation-store.ts";
 import { Group } from "./group.ts";
 import { planCreate, silenced } from "./group-rules.ts";
 import type { GroupMember } from "./group-store.ts";
 import { Log, PUSH_ENTRIES, TAIL } from "./log.ts";
 import { Outbox, type Start } from "./outbox.ts";
+import { confirm, planPage, type PagePlan } from "./reading.ts";
 
 /** The one answer to whoever has no part in it, whether it exists or not (SEC1). */
 export const NOT_MEMBER = refuse("not_member", "not a member");
+
+/** Said where only contacts may write to each other. */
+const NO_CONTACT = refuse("permission_denied", "only contacts may write to each other");
 
 export interface Appended {
   readonly reply: AppendReply;
@@ -28,6 +35,10 @@ export interface Appended {
 }
 
 export class Conversation {
+  /** What goes to the store, and what may leave the log. */
+  readonly archive: Archive;
+  /** In a direct chat: what its two users are to each other. */
+  readonly contacts: Contacts | undefined;
   readonly #cid: Cid;
   readonly #store: ConversationStore;
   readonly #config: Config;
@@ -47,10 +58,12 @@ export class Conversation {
     this.#store = store;
     this.#config = config;
     this.#armed = armed;
+    this.contacts = kindOf(cid) === "direct" ? new Contacts(cid, config, store.contacts()) : undefined;
     const members = store.members();
     this.#members = new Map(members.map((member) => [member.uid, member]));
     this.#outbox = new Outbox(members.map(startOf));
     this.#log = new Log(store, config, now);
+    this.archive = new Archive(store, this.#log, config);
     const stored = store.group();
     const state = stored?.state();
     if (stored === undefined || state === undefined) return;
@@ -90,7 +103,7 @@ export class Conversation {
     return this.#group;
   }
 
-  /** Creates a direct chat, its history on this shard for good. */
+  /** Creates a direct chat, or a user's system conversation, its history on this shard for good. */
   create(uids: readonly Uid[], shard: string): void {
     if (this.exists) return;
     this.#store.createMembers(uids, shard);
@@ -118,6 +131,12 @@ export class Conversation {
     return group;
   }
 
+  /** Entries that a decision on drafts looks at: what they are about, and what they repeat, for as long as its id is held. */
+  about(uid: Uid, drafts: readonly Draft[]): number[] {
+    const held = drafts.flatMap(({ qos, id }) => (qos === 2 ? (this.#store.qos2(uid, id)?.seq ?? []) : []));
+    return [...seqsOf(drafts), ...held];
+  }
+
   /**
    * Puts drafts into the log: one commit. `have` and `taken`: what the caller's object knows and has on disk. Throws when
    * the disk refuses; then nothing has changed.
@@ -137,7 +156,8 @@ export class Conversation {
       // conversation, and in a group, whose members are many, one alarm stands for all messages until it fires, and replies leave at once.
       arm = !this.#armed && (!quiet || member !== undefined);
       const cursors = this.#outbox.lagging();
-      this.#store.write({ ...decision, taken: cursors });
+      const stale = this.archive.stale(decision.amended.keys(), decision.erased, this.head + decision.rows.length);
+      this.#store.write({ ...decision, stale, taken: cursors });
       this.#lone = quiet;
       this.#outbox.stored(cursors);
       this.#log.remember(decision.rows, decision.erased, now);
@@ -170,6 +190,40 @@ export class Conversation {
     const [from, to] = [Math.max(have, membership.base.seq), Math.min(this.head, this.#outbox.until(uid))];
     const { entries, own } = this.#log.offer(uid, from, this.#outbox.takenBy(uid), TAIL, to);
     return { entries, own, membership };
+  }
+
+  /**
+   * Puts an entry of the servers into a user's system conversation: one commit; false when it is there already. Each counts for
+   * unread (UNR1). Throws when the disk refuses; then nothing has changed.
+   */
+  announce(id: string, from: Uid, body: string, priority: number, now: number): boolean {
+    if (this.#log.view().find(from, id) !== undefined) return false;
+    const { seq, count } = this.#log.end;
+    const ts = Math.max(now, this.#log.lastTs);
+    const place = { seq: seq + 1, count: count + 1, ts, hash: hashHex(body) };
+    const row = { ...place, id, from, device: "", kind: "system", body, priority } as const;
+    const taken = this.#outbox.lagging();
+    this.#store.write({ rows: [row], amended: new Map(), erased: [], qos2: [], taken });
+    this.#outbox.stored(taken);
+    this.#log.remember([row], [], now);
+    return true;
+  }
+
+  /** Why nobody may write in this direct chat; undefined: they may, as far as this goes. */
+  get barred(): Refusal | undefined {
+    const open = this.contacts === undefined || this.#config.messages.dm === "anyone" || this.contacts.agreed;
+    return open ? undefined : NO_CONTACT;
+  }
+
+  /** `uid` takes nothing from the other of this direct chat. */
+  blocks(uid: Uid): boolean {
+    return this.#members.get(uid)?.blocks === true;
+  }
+
+  /** Whom something of the moment is for in a direct chat, where it goes this way. */
+  heardBy(uid: Uid): Uid[] {
+    const peer = this.contacts && peerOf(this.#cid, uid);
+    return peer === undefined || this.blocks(peer) || this.barred !== undefined ? [] : [peer];
   }
 
   /** True when a held reply may go: everybody but `uid` has `seq` on disk, or an alarm stands behind it. */
@@ -248,16 +302,29 @@ export class Conversation {
   }
 
   /** One page with amendments applied, as long as it fits a frame. Refused for who is not a member (SEC1). */
-  page(uid: Uid, query: PageQuery): Result<Page, Refusal> {
+  page(uid: Uid, query: PageQuery): Result<PagePlan, Refusal> {
     const floor = this.#floor(uid);
-    return floor === undefined ? err(NOT_MEMBER) : ok(this.#log.page(this.#cid, floor, query));
+    if (floor === undefined) return err(NOT_MEMBER);
+    return ok(planPage(this.#cid, this.#log, floor, query));
+  }
+
+  /** Entries that have left the log and can go: everybody who is pushed to has them. */
+  leaving(now: number): { readonly first: number; readonly last: number } | undefined {
+    return this.archive.leaving(this.#outbox.floor(this.head), now);
+  }
+
+  /** What a search has found, as it is now; refused for who is not a member (SEC1). */
+  confirm(uid: Uid, seqs: readonly number[]): Result<Confirmed, Refusal> {
+    const floor = this.#floor(uid);
+    if (floor === undefined) return err(NOT_MEMBER);
+    return ok(confirm(this.#log, floor, seqs));
   }
 
   /** Countable entries up to and with `seq`. */
   count(uid: Uid, seq: number): Result<number, Refusal> {
     if (this.#floor(uid) === undefined) return err(NOT_MEMBER);
-    const row = this.#log.row(seq);
-    return row === undefined ? err(refuse("invalid_argument", "seq is beyond the head")) : ok(row.count);
+    const count = this.#log.countAt(seq);
+    return count === undefined ? err(refuse("invalid_argument", "seq is beyond the head")) : ok(count);
   }
 
   release(uid: Uid, ids: readonly string[]): void {
@@ -283,9 +350,17 @@ export class Conversation {
     }
     const row = this.#members.get(uid);
     if (row === undefined) return undefined;
+    return { uid, joinedSeq: row.joinedSeq, silenced: this.#silence(uid) };
+  }
+
+  /** Why a member may not write here, if it is no group. */
+  #silence(uid: Uid): Sender["silenced"] {
+    if (kindOf(this.#cid) === "system") return () => refuse("permission_denied", "only the system writes here");
     const blocked = [...this.#members.values()].some((other) => other.uid !== uid && other.blocks);
-    if (!blocked) return { uid, joinedSeq: row.joinedSeq };
-    return { uid, joinedSeq: row.joinedSeq, silenced: () => refuse("blocked", "this user takes no messages from you") };
+    if (blocked) return () => refuse("blocked", "this user takes no messages from you");
+    const { barred } = this;
+    // What was written may be taken back all the same.
+    return barred && ((op) => (op === "recall" ? undefined : barred));
   }
 }
 

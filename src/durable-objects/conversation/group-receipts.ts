@@ -157,6 +157,6 @@ export class GroupReceipts {
     const { delivered, read } = this.table.get(member.slot);
     const { sinceSeq, sinceCount } = member;
     const known = read === base.seq ? base.count : read === sinceSeq ? sinceCount : undefined;
-    return { delivered, read, readCount: known ?? this.#log.row(read)?.count ?? sinceCount };
+    return { delivered, read, readCount: known ?? this.#log.countAt(read) ?? sinceCount };
   }
 }

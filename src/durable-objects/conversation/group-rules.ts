@@ -5,6 +5,7 @@
 import { err, ok, type Result } from "../../lib/result.ts";
 import { refuse, type Refusal } from "../../protocol/codes.ts";
 import type { Uid } from "../../protocol/ids.ts";
+import type { ListedGroup } from "../../store/directory.ts";
 import type { GroupCard, GroupChange, Mode, Role } from "../group-rpc.ts";
 import type { Draft, Position } from "../rpc.ts";
 import type { GroupMember } from "./group-store.ts";
@@ -238,6 +239,12 @@ export function silenced(state: GroupState, me: GroupMember, now: number, op?: D
 export function cardOf(id: GroupCard["id"], state: GroupState, role: Role): GroupCard {
   const { name, description, announcement, owner, created, members, join, history, read_only, muted, mode } = state;
   return { id, name, description, announcement, owner, created, members, join, history, read_only, muted, mode, role };
+}
+
+/** What the directory of groups says of it, when its log ends at `version`. */
+export function listingOf(id: GroupCard["id"], state: GroupState, version: number): ListedGroup {
+  const { name, owner, members, join, dismissed } = state;
+  return { id, name, owner, members, open: join === "open", dismissed: dismissed > 0, version };
 }
 
 /** One relay for so many members; a number that is half or double of what it should be stays, so that devices need not move. */

@@ -6,6 +6,7 @@
 import type { Config } from "../../config/config.ts";
 import { err, ok, type Result } from "../../lib/result.ts";
 import { refuse, type Refusal } from "../../protocol/codes.ts";
+import type { ListedGroup } from "../../store/directory.ts";
 import type { Cid, Uid } from "../../protocol/ids.ts";
 import type {
   Admission,
@@ -19,7 +20,7 @@ import type {
 } from "../group-rpc.ts";
 import type { Marks, Position } from "../rpc.ts";
 import type { ConversationStore, LogRow } from "./conversation-store.ts";
-import { cardOf, type GroupState, type Plan } from "./group-rules.ts";
+import { cardOf, listingOf, type GroupState, type Plan } from "./group-rules.ts";
 import type { GroupMember, GroupStore } from "./group-store.ts";
 import { Leavers } from "./leavers.ts";
 import { PUSH_ENTRIES, TAIL, type Log } from "./log.ts";
@@ -78,6 +79,11 @@ export class Group {
 
   card(me: GroupMember): GroupCard {
     return cardOf(this.#cid, this.#state, me.role);
+  }
+
+  /** What the directory says of it. */
+  get listing(): ListedGroup {
+    return listingOf(this.#cid, this.#state, this.#log.head);
   }
 
   // --- memberships -----------------------------------------------------------------------------------------------
@@ -188,7 +194,7 @@ export class Group {
     const { pushSince } = this.#state;
     if (pushSince.seq <= sinceSeq) return { seq: sinceSeq, count: sinceCount };
     if (leftSeq === 0 || pushSince.seq <= leftSeq) return pushSince;
-    return { seq: leftSeq, count: this.#log.row(leftSeq)?.count ?? sinceCount };
+    return { seq: leftSeq, count: this.#log.countAt(leftSeq) ?? sinceCount };
   }
 
   // --- the two ways ----------------------------------------------------------------------------------------------

@@ -6,8 +6,10 @@ import type { Config } from "../../config/config.ts";
 import { FRAME_BYTES } from "../../protocol/frames.ts";
 import type { Cid, Uid } from "../../protocol/ids.ts";
 import { messageFields, type Amended } from "../message-json.ts";
+import type { StoredMessage } from "../../store/messages.ts";
 import type { Entry, Page, PageQuery, Position } from "../rpc.ts";
 import type { LogView } from "./append.ts";
+import type { Passed } from "./archive-store.ts";
 import type { ConversationStore, LogRow } from "./conversation-store.ts";
 import { Dedup } from "./dedup.ts";
 
@@ -17,8 +19,19 @@ export const TAIL = 256;
 export const PUSH_ENTRIES = 128;
 /** Room that a page leaves in a frame for the fields around its messages. */
 const PAGE_BYTES = FRAME_BYTES - 1024;
+/** Entries that have left the log and were read back, kept in memory. */
+const RECALLED = 256;
 /** Ids are remembered for twice the window, so that an id from a clock that runs ahead is never forgotten too early. */
 const REMEMBERED_WINDOWS = 2;
+
+/** The entries of a page, both ends included. */
+export interface PageRange {
+  readonly first: number;
+  readonly last: number;
+  readonly ascending: boolean;
+  /** Where a reader who goes on comes to the end. */
+  readonly end: number;
+}
 
 export class Log {
   readonly #store: ConversationStore;
@@ -28,17 +41,26 @@ export class Log {
   #last: LogRow | undefined;
   /** Ids below this seq may be forgotten. */
   #dedupFloor = 1;
+  /** The oldest entry that is here; those before it are in the store alone. */
+  #first: number;
+  readonly #recalled = new Map<number, StoredMessage>();
 
   /** Reads what a wake needs. */
   constructor(store: ConversationStore, config: Config, now: number) {
     this.#store = store;
     this.#config = config;
     this.#last = store.last();
+    this.#first = (this.#last && store.archive.first()) ?? 1;
     this.#loadDedup(now);
   }
 
   get head(): number {
     return this.#last?.seq ?? 0;
+  }
+
+  /** The oldest entry that has not left for the store. */
+  get first(): number {
+    return this.#first;
   }
 
   /** The head with its countable position. */
@@ -58,11 +80,12 @@ export class Log {
       count: this.#last?.count ?? 0,
       lastTs: this.lastTs,
       row: (seq) => this.row(seq),
-      amended: (seq): Amended | undefined => this.#store.amended(seq),
+      first: this.#first,
+      amended: (seq): Amended | undefined => this.amended(seq),
       qos2: (sender, id) => this.#store.qos2(sender, id),
       find: (sender, id) => {
         for (const seq of this.#dedup.candidates(sender, id)) {
-          const row = this.row(seq);
+          const row = seq < this.#first ? undefined : this.row(seq);
           if (row?.id === id && row.from === sender) return row;
         }
         return undefined;
@@ -72,8 +95,49 @@ export class Log {
 
   row(seq: number): LogRow | undefined {
     if (seq === this.head) return this.#last;
+    if (seq < this.#first) return this.#recalledRow(seq);
     const first = this.#tail[0]?.seq;
     return first !== undefined && seq >= first ? this.#tail[seq - first] : this.#store.row(seq);
+  }
+
+  /** What amendments have made of an entry, as far as that is known here. */
+  amended(seq: number): Amended | undefined {
+    return this.#store.amended(seq) ?? this.#recalled.get(seq)?.amended;
+  }
+
+  /** Countable entries up to and with one; undefined beyond the head. */
+  countAt(seq: number): number | undefined {
+    if (seq < 1) return seq === 0 ? 0 : undefined;
+    return seq < this.#first ? this.#store.archive.count(seq) : this.row(seq)?.count;
+  }
+
+  /** Those of these entries that have left the log and are not in memory. */
+  away(seqs: Iterable<number>): number[] {
+    return [...new Set(seqs)].filter((seq) => seq >= 1 && seq < this.#first && !this.#recalled.has(seq));
+  }
+
+  /** Entries that were read back from the store: what follows in this turn may look at them. */
+  recall(entries: readonly StoredMessage[]): void {
+    if (this.#recalled.size + entries.length > RECALLED) this.#recalled.clear();
+    for (const entry of entries) this.#recalled.set(entry.seq, entry);
+  }
+
+  /** What was read back of these is of the past. */
+  forget(seqs: readonly number[]): void {
+    for (const seq of seqs) this.#recalled.delete(seq);
+  }
+
+  /** The oldest entries, up to `last`, leave the log: the store has them. Throws when the disk refuses. */
+  drop(last: number, passed: Passed): void {
+    this.#store.archive.drop(last, passed);
+    this.#first = last + 1;
+  }
+
+  #recalledRow(seq: number): LogRow | undefined {
+    const entry = this.#recalled.get(seq);
+    if (entry === undefined) return undefined;
+    const { amended: _, ...rest } = entry;
+    return { ...rest, device: "", hash: "" };
   }
 
   /**
@@ -157,16 +221,47 @@ export class Log {
     this.#last = this.#tail.at(-1) ?? this.#last;
   }
 
-  /** One page above `floor` with amendments applied, as long as it fits a frame. */
-  page(cid: Cid, floor: number, query: PageQuery): Page {
-    const rows = this.#store.page(query, floor);
-    const amended = this.#store.amendedBetween(rows[0]?.seq ?? 0, rows.at(-1)?.seq ?? 0);
-    const texts = rows.map((row) => `{${messageFields(cid, row, amended.get(row.seq))}}`);
-    const ascending = query.after !== undefined;
+  /** Which entries a page shows: seqs have no gaps (ORD1), so it is a range, empty if `last < first`. */
+  range(floor: number, { after, before, limit }: PageQuery): PageRange {
+    const end = Math.min(this.head, (before ?? this.head + 1) - 1);
+    if (after !== undefined) {
+      const first = Math.max(after, floor) + 1;
+      return { first, last: Math.min(end, first + limit - 1), ascending: true, end };
+    }
+    return { first: Math.max(floor + 1, end - limit + 1), last: end, ascending: false, end: floor + 1 };
+  }
+
+  /** Entries of a range that are here, with what amendments have made of them. */
+  stored(first: number, last: number): StoredMessage[] {
+    if (last < first) return [];
+    const amended = this.#store.amendedBetween(first, last);
+    return this.#store
+      .range(first - 1, last + 1, last - first + 1)
+      .map(({ device: _device, hash: _hash, ...entry }) => {
+        const state = amended.get(entry.seq);
+        return state === undefined ? entry : { ...entry, amended: state };
+      });
+  }
+
+  /** Entries as the store gave them, with what it has not been told yet. */
+  current(entries: readonly StoredMessage[]): readonly StoredMessage[] {
+    const [first, last] = [entries[0]?.seq ?? 0, entries.at(-1)?.seq ?? 0];
+    const stale = entries.length === 0 ? new Map<number, never>() : this.#store.archive.staleBetween(first, last);
+    if (stale.size === 0) return entries;
+    const amended = this.#store.amendedBetween(first, last);
+    return entries.map((entry) => {
+      const news = stale.get(entry.seq);
+      if (news === undefined) return entry;
+      return { ...entry, body: news.erased ? "" : entry.body, amended: amended.get(entry.seq) ?? entry.amended };
+    });
+  }
+
+  /** The page of a range, as long as it fits a frame. `entries`: all of the range, ascending. */
+  page(cid: Cid, { ascending, end }: PageRange, entries: readonly StoredMessage[]): Page {
+    const texts = entries.map((entry) => `{${messageFields(cid, entry, entry.amended)}}`);
     const kept = fitting(ascending ? texts : texts.toReversed(), PAGE_BYTES);
     const messages = ascending ? kept : kept.toReversed();
-    const edge = ascending ? rows[kept.length - 1]?.seq : rows[rows.length - kept.length]?.seq;
-    const end = ascending ? Math.min(this.head, (query.before ?? this.head + 1) - 1) : floor + 1;
+    const edge = ascending ? entries[kept.length - 1]?.seq : entries[entries.length - kept.length]?.seq;
     const more = edge !== undefined && (ascending ? edge < end : edge > end);
     return { messages, head: this.head, more };
   }
@@ -177,6 +272,11 @@ export class Log {
     for (const { sender, id, seq } of this.#store.ids(this.#dedupFloor)) {
       this.#dedup.add(sender, id, seq, this.#dedupFloor);
     }
+  }
+
+  /** Entries from this one on may be asked for by their ids (DUP1). */
+  knownFrom(now: number): number {
+    return this.#store.firstSince(this.#forgetBefore(now), this.head);
   }
 
   #forgetBefore(now: number): number {

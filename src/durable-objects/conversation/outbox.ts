@@ -193,6 +193,14 @@ export class Outbox {
     return true;
   }
 
+  /** Entries up to here are on the disk of everybody who is pushed to. */
+  floor(head: number): number {
+    let floor = head;
+    for (const { taken, until } of this.#lanes.values())
+      if (taken < Math.min(head, until)) floor = Math.min(floor, taken);
+    return floor;
+  }
+
   /** How far entries are known to be on this member's disk. */
   takenBy(uid: Uid): number {
     return this.#lanes.get(uid)?.taken ?? 0;

@@ -2,6 +2,7 @@
 import { err, ok, type Result } from "../../lib/result.ts";
 import { refuse, type Refusal } from "../../protocol/codes.ts";
 import { kindOf, peerOf, type Cid, type ConversationKind, type Uid } from "../../protocol/ids.ts";
+import type { Recency, Searchable } from "../rpc.ts";
 import { inside } from "./membership.ts";
 import type { Heads } from "./heads.ts";
 import type { HeadRow } from "./user-store.ts";
@@ -28,6 +29,21 @@ export function newestHeads(
   const rows = all.slice(0, limit);
   const last = rows.at(-1);
   return all.length > rows.length && last !== undefined ? { rows, next: String(last.version) } : { rows };
+}
+
+/** Conversations that this user may search in, without the groups that were left. */
+export function searchable(
+  heads: Heads,
+  { below = Number.POSITIVE_INFINITY, from = 0 }: Recency,
+  limit: number,
+): Searchable {
+  const all = heads.since(Math.max(0, from - 1)).filter((row) => inside(row) && row.version < below);
+  // A range that was given is the same on every page of a search, but for what has changed since and moved up.
+  const rows = all.toReversed().slice(0, from > 0 ? all.length : limit);
+  const where = rows.map(({ cid, membership }) => ({ cid, floor: (membership?.first ?? 1) - 1 }));
+  const last = rows.at(-1);
+  if (from > 0) return { where, from };
+  return all.length > rows.length && last !== undefined ? { where, from: last.version } : { where };
 }
 
 /** Who of the others of a conversation that is no group has the entry at `seq`: in a direct chat one, else nobody. */

@@ -124,10 +124,12 @@ export class Delivery {
 
   /**
    * Hands fresh entries to the sockets (ORD2). An own entry is the answer to the session that sent it, and a message to all
-   * others; with `answers` false it is a message to that session too: the answer must not leave yet, what follows may.
+   * others. `sure`: a safety alarm stands behind them, or this object's disk has them; else the disk has to before an answer leaves
+   * (DUR3). When it refuses, an own entry is a message to its session too: the answer must not leave yet, what follows may.
    */
-  handOver(cid: Cid, fresh: Fresh, now: number, answers = true): void {
+  handOver(cid: Cid, fresh: Fresh, now: number, sure: boolean): void {
     const { entries, version: last, hole, receipt } = fresh;
+    const answers = sure || !entries.some(({ from }) => from === this.#self) || this.#writes.flush(now);
     const first = last - entries.length + 1;
     const own = new Map<number, Item>();
     for (const entry of entries) {

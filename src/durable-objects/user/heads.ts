@@ -237,8 +237,13 @@ function newLast(last: Last | undefined, entry: Entry): Last | undefined {
 function shortened(last: Last): Last {
   const { entry } = last;
   if (entry.body.length <= PREVIEW) return last;
-  const body = entry.kind === "text" ? { text: beginning((JSON.parse(entry.body) as { text: string }).text) } : {};
-  return { ...last, entry: { ...entry, body: JSON.stringify(body) }, truncated: true };
+  return { ...last, entry: { ...entry, body: JSON.stringify(preview(entry)) }, truncated: true };
+}
+
+function preview({ kind, body }: Entry): Record<string, unknown> {
+  if (kind !== "text" && kind !== "system") return {};
+  const { text, event, user } = JSON.parse(body) as { text: string; event?: string; user?: Uid };
+  return kind === "text" ? { text: beginning(text) } : { event, user };
 }
 
 /** Cut between code points: half of a pair would not be Unicode. */

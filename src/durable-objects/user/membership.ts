@@ -1,6 +1,6 @@
 /** Which conversations a user takes part in. What one has no part in does not exist, as far as answers show (SEC1). */
 import { refuse, type Refusal } from "../../protocol/codes.ts";
-import { directCid, kindOf, peerOf, type Cid, type Uid } from "../../protocol/ids.ts";
+import { directCid, kindOf, ownerOf, peerOf, type Cid, type Uid } from "../../protocol/ids.ts";
 import type { Heads } from "./heads.ts";
 import type { HeadRow } from "./user-store.ts";
 
@@ -11,8 +11,19 @@ export function inside(head: HeadRow | undefined): head is HeadRow {
 
 /** A refusal for conversations that `self` has no part in. */
 export function stranger(self: Uid, heads: Heads, cid: Cid): Refusal | undefined {
-  const mine = kindOf(cid) === "direct" ? peerOf(cid, self) !== undefined : inside(heads.get(cid));
-  return mine ? undefined : refuse("not_member", "not a member");
+  return isMine(self, heads, cid) ? undefined : refuse("not_member", "not a member");
+}
+
+/** A direct chat and a system conversation say in their id whose they are; of groups a head does. */
+function isMine(self: Uid, heads: Heads, cid: Cid): boolean {
+  switch (kindOf(cid)) {
+    case "direct":
+      return peerOf(cid, self) !== undefined;
+    case "system":
+      return ownerOf(cid) === self;
+    case "group":
+      return inside(heads.get(cid));
+  }
 }
 
 /** Where a send goes: a cid, or `@uid`; refused unless `self` may write there. */

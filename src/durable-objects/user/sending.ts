@@ -151,7 +151,9 @@ export class Sending {
     const text = `{"t":"message","cid":"${cid}","id":"${id}","from":"${this.#self}","ts":${now},"kind":"${kind}","body":${body},"priority":${priority},${rest}}`;
     for (const other of this.#devices.links) if (other !== link && !other.lagging) this.#devices.tell(other, [text]);
     const signal = { t: "message", cid, user: this.#self, frame: text } as const;
-    if (peer === undefined) return this.#port.groupSignal(cid, signal);
+    // Where only contacts write to each other, the chat knows who they are.
+    const asks = this.#config.messages.dm === "contacts";
+    if (peer === undefined || asks) return this.#port.groupSignal(cid, signal);
     if (this.#heads.get(cid) !== undefined) return this.#port.signal(peer, signal, () => {});
     // The first contact: an object is only woken for a user that exists.
     this.#port.names([peer], (known) => known?.has(peer) && this.#port.signal(peer, signal, () => {}));

@@ -8,8 +8,8 @@ import { ok, type Result } from "../../lib/result.ts";
 import { describe, log } from "../../observability/log.ts";
 import { services, type Env } from "../../workers/env.ts";
 import { counted, freshCost } from "../cost.ts";
-import type { ConversationRpc, PushCall, PushReply, Signal, UserRpc } from "../rpc.ts";
-import { newestHeads, peerCounts, type Counts } from "./answers.ts";
+import type { ConversationRpc, PushCall, PushReply, Recency, Searchable, Signal, UserRpc } from "../rpc.ts";
+import { newestHeads, peerCounts, searchable, type Counts } from "./answers.ts";
 import { Attachment, Link } from "./links.ts";
 import { User } from "./user.ts";
 import { UserStore } from "./user-store.ts";
@@ -119,6 +119,11 @@ export class UserObject extends DurableObject<Env> implements UserRpc {
     await new Promise<void>((resolve) => this.#core.refresh(rows, resolve, Date.now()));
     const heads = rows.map((row) => this.#core.heads.view(this.#core.heads.get(row.cid) ?? row));
     return next === undefined ? { heads } : { heads, next };
+  }
+
+  async searchable(recency: Recency, limit: number): Promise<Searchable> {
+    this.cost.requests += 1;
+    return searchable(this.#core.heads, recency, limit);
   }
 
   async groups(cursor: string | undefined, limit: number): Promise<{ cids: Cid[]; next?: string }> {

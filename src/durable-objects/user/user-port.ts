@@ -26,7 +26,7 @@ export interface UserPort {
   /** Tells a group this user's watermarks; false: not a member. */
   mark(cid: Cid, delivered: number, read: number, answer: Answer<boolean>): void;
   headOf(cid: Cid, answer: Answer<Result<GroupHead, Refusal>>): void;
-  /** Tells the members of a group who are connected. */
+  /** Tells the members of a group who are connected, or the other of a direct chat, by way of the conversation. */
   groupSignal(cid: Cid, signal: Signal): void;
   release(cid: Cid, ids: readonly string[], answer: Answer<true>): void;
   block(cid: Cid, on: boolean, answer: Answer<true>): void;

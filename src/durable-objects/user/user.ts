@@ -15,7 +15,7 @@ import { Devices } from "./devices.ts";
 import { Groups } from "./groups.ts";
 import { Heads } from "./heads.ts";
 import type { Link } from "./links.ts";
-import { inside, stranger } from "./membership.ts";
+import { addressOf, inside, stranger } from "./membership.ts";
 import { Outgoing } from "./outgoing.ts";
 import { PeerNames } from "./peer-names.ts";
 import { Presence } from "./presence.ts";
@@ -153,7 +153,7 @@ export class User {
       const entered = membership && this.#groups.enter(cid, membership, now);
       const mine = stranger(this.uid, this.heads, cid) === undefined;
       const fresh = mine && reply ? this.#delivery.take(cid, reply.entries, true, now, reply.own) : undefined;
-      if (fresh !== undefined) this.#delivery.handOver(cid, fresh, now);
+      if (fresh !== undefined) this.#delivery.handOver(cid, fresh, now, reply?.settled !== true);
       if (entered !== undefined && membership !== undefined) this.#groups.settle(cid, membership, entered, now);
       // In pull mode, or to a stranger, it says nothing: this object will be told of either, and is asked again.
       done(reply !== undefined && reply.pull !== true && reply.head >= have, now);
@@ -203,14 +203,16 @@ export class User {
 
   #type(link: Link, frame: Up<"typing">, now: number): void {
     const { cid, on } = frame;
-    const refusal = stranger(this.uid, this.heads, cid);
-    if (refusal !== undefined) return this.#devices.refuse(link, refusal, cid);
+    const to = addressOf(this.uid, this.heads, cid);
+    if (typeof to !== "string") return this.#devices.refuse(link, to, cid);
     const head = this.heads.get(cid);
     const signal = { t: "typing", cid, user: this.uid, on } as const;
     const peer = kindOf(cid) === "direct" ? peerOf(cid, this.uid) : undefined;
-    if (peer !== undefined) return head && this.#port.signal(peer, signal, () => {});
+    if (peer !== undefined && head === undefined) return;
+    // Where only contacts write to each other, the chat knows who they are.
+    if (peer !== undefined && this.#config.messages.dm === "anyone") return this.#port.signal(peer, signal, () => {});
     // In a large group too many would see too much typing; in a small one each word of it is a call per member.
-    if (head?.membership?.mode !== "push" || !this.#typing.news(cid, on, now)) return;
+    if (peer === undefined && (head?.membership?.mode !== "push" || !this.#typing.news(cid, on, now))) return;
     this.#port.groupSignal(cid, signal);
   }
 
@@ -269,7 +271,7 @@ export class User {
     const entered = membership && this.#groups.enter(cid, membership, now);
     if (membership !== undefined && !inside(this.heads.get(cid))) return this.#pastEnd(call);
     const fresh = this.#delivery.take(cid, call.entries, call.skip, now, call.own);
-    if (fresh !== undefined) this.#delivery.handOver(cid, fresh, now);
+    if (fresh !== undefined) this.#delivery.handOver(cid, fresh, now, !call.settle);
     if (entered !== undefined && membership !== undefined) this.#groups.settle(cid, membership, entered, now);
     const reply = this.taken(call);
     if (call.settle && reply.taken < reply.have) {

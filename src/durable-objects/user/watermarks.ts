@@ -163,6 +163,8 @@ export class Watermarks {
       this.#heads.change(cid, { delivered, read, readCount }, this.#heads.nextVersion(now));
       this.#writes.marked(cid, further, now);
     }
+    // Nobody waits for receipts of a system conversation.
+    if (kindOf(cid) === "system") return;
     const { writes, groups } = this.#config;
     const wait = kindOf(cid) === "direct" ? writes.receipt_ms : groups.mark_ms;
     this.#receipts.owe(cid, delivered, read, now + wait);

@@ -24,6 +24,16 @@ export function mysqlUsers(db: MysqlDatabase): Users {
   const one = async (where: SQL): Promise<User | undefined> =>
     (await attempt(() => db.select(shown).from(users).where(where).limit(1)))[0];
 
+  const findMany = async (uids: readonly Uid[]): Promise<Map<Uid, User>> => {
+    const found = new Map<Uid, User>();
+    for (let i = 0; i < uids.length; i += IDS_PER_STATEMENT) {
+      const part = uids.slice(i, i + IDS_PER_STATEMENT);
+      const rows = await attempt(() => db.select(shown).from(users).where(inArray(users.id, part)));
+      for (const row of rows) found.set(row.id, row);
+    }
+    return found;
+  };
+
   return {
     async create(user, now) {
       const row = { ...user, nameKey: searchKey(user.name), created: now, updated: now };
@@ -63,7 +73,7 @@ export function mysqlUsers(db: MysqlDatabase): Users {
 
     async update(uid, change, now) {
       const set = {
-        updated: now,
+        updated: sql`GREATEST(${users.updated} + 1, ${now})`,
         ...(change.name === undefined ? {} : { name: change.name, nameKey: searchKey(change.name) }),
         ...(change.avatar === undefined ? {} : { avatar: change.avatar }),
       };
@@ -71,16 +81,10 @@ export function mysqlUsers(db: MysqlDatabase): Users {
       return one(eq(users.id, uid));
     },
 
+    findMany,
+
     async names(uids) {
-      const names = new Map<Uid, string>();
-      for (let i = 0; i < uids.length; i += IDS_PER_STATEMENT) {
-        const part = uids.slice(i, i + IDS_PER_STATEMENT);
-        const rows = await attempt(() =>
-          db.select({ id: users.id, name: users.name }).from(users).where(inArray(users.id, part)),
-        );
-        for (const row of rows) names.set(row.id, row.name);
-      }
-      return names;
+      return new Map([...(await findMany(uids))].map(([uid, user]) => [uid, user.name]));
     },
 
     async exists(uid) {

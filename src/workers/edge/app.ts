@@ -12,16 +12,21 @@ import { refuse } from "../../protocol/codes.ts";
 import { StoreError } from "../../store/store.ts";
 import { services } from "../env.ts";
 import { authenticate, authenticateToken } from "./auth.ts";
+import { adminHistoryRoutes } from "./http/admin-history.ts";
 import { adminRoutes } from "./http/admin.ts";
+import { adminCacheRoutes } from "./http/admin-cache.ts";
 import { refuseAdmin } from "./http/admin-key.ts";
 import { accountRoutes } from "./http/accounts.ts";
 import { blockRoutes } from "./http/blocks.ts";
+import { contactRoutes } from "./http/contacts.ts";
 import { conversationRoutes } from "./http/conversations.ts";
 import { documentRoute } from "./http/document.ts";
 import { groupRoutes } from "./http/groups.ts";
 import { healthRoutes } from "./http/health.ts";
 import { memberRoutes } from "./http/group-members.ts";
+import { pages } from "./http/pages.ts";
 import { receiptRoutes } from "./http/receipts.ts";
+import { searchRoutes } from "./http/search.ts";
 import { socketRoute } from "./http/socket.ts";
 import { userRoutes } from "./http/users.ts";
 import { refused, requestIdOf, type App, type AppEnv } from "./http/respond.ts";
@@ -59,7 +64,7 @@ export function makeApp(): App {
       return refused(c, refuse("invalid_argument", text), { fields });
     },
   });
-  app.use(outermost);
+  app.use(pages, outermost);
   // Before what touches headers of a response: that copies it, and a copy loses its socket.
   socketRoute(app);
   app.use(
@@ -86,10 +91,14 @@ export function makeApp(): App {
   userRoutes(app);
   conversationRoutes(app);
   blockRoutes(app);
+  contactRoutes(app);
   groupRoutes(app);
   memberRoutes(app);
   receiptRoutes(app);
+  searchRoutes(app);
   adminRoutes(app);
+  adminCacheRoutes(app);
+  adminHistoryRoutes(app);
   documentRoute(app);
   app.notFound((c) => {
     const allowed = METHODS.filter((method) => hasRoute(app, method.toUpperCase(), c.req.path));

@@ -99,6 +99,7 @@ class Connection {
 
   async #authenticate(token: string): Promise<void> {
     const result = await authenticate(token, services(this.#env), Date.now());
+    if (result.ok) services(this.#env).warm(result.value.uid);
     this.#session.authenticated(result, Date.now());
     this.#schedule();
   }

@@ -23,6 +23,10 @@ export class Lately<V> {
     return values;
   }
 
+  get(key: string): V | undefined {
+    return this.#entries.get(key)?.value;
+  }
+
   entries(): [string, V][] {
     return [...this.#entries].map(([key, { value }]) => [key, value]);
   }

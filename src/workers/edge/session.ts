@@ -272,9 +272,12 @@ export class Session {
     if (payload !== "" && (about === "" || this.#watching.has(about as Uid))) this.#port.send(payload);
   }
 
+  /** An object that died, and is told again what the client had from it before, says less than was so already. */
   #saw(seen: string, now: number): void {
     const space = seen.indexOf(" ");
-    this.#seen.note(seen.slice(0, space), Number(seen.slice(space + 1)), now, now - RECENT_MS, RECENT_CHATS);
+    const cid = seen.slice(0, space);
+    const most = Math.max(this.#seen.get(cid) ?? 0, Number(seen.slice(space + 1)));
+    this.#seen.note(cid, most, now, now - RECENT_MS, RECENT_CHATS);
   }
 
   #send(up: readonly UpFrame[], now: number): void {
@@ -328,7 +331,7 @@ export class Session {
     return {
       who,
       open: (key) => this.#requests.has(key),
-      seen: (cid) => new Map(this.#seen.entries()).get(cid) ?? 0,
+      seen: (cid) => this.#seen.get(cid) ?? 0,
       hand: (note, payload, now) => this.#hand(note, payload, now),
       relink: (now) => {
         this.#port.unlink();

@@ -26,10 +26,11 @@ export class GroupHost extends ConversationHost {
     if (core.head === head) return respond(result);
     if (!core.armed) {
       core.arm();
-      this.arm(1);
+      this.arm();
     }
     this.pump();
     this.later();
+    this.tellStore();
     this.hold(
       () => core.group?.told(uids) !== false,
       () => respond(result),

@@ -12,7 +12,7 @@ const NEVER = new Set<string>(["replies held", "holes announced"]);
 const total = new Stats();
 
 function inGroups(seed: number, bug?: Bug): Run {
-  return simulate(seed, bug, undefined, true);
+  return simulate(seed, bug, undefined, "groups");
 }
 
 describe("who may see what is decided by the log, while people come and go and groups change their mode", () => {

@@ -1,7 +1,7 @@
 /** What a seed makes of a world of groups: small limits, so that groups change their mode as people come and go. */
 import { Config } from "../../../src/config/config.ts";
 import type { Chance } from "../chance.ts";
-import type { Profile } from "../profile.ts";
+import { NO_PAST, UNARCHIVED, type Profile } from "../profile.ts";
 
 export function groupProfileOf(chance: Chance): Profile {
   const crowd = chance.hit(0.08);
@@ -20,7 +20,9 @@ export function groupProfileOf(chance: Chance): Profile {
     vanish: chance.hit(0.4),
     groups: chance.pick([1, 1, 2]),
     history: chance.pick(["join", "join", "all"]),
+    ...NO_PAST,
     config: Config.parse({
+      history: UNARCHIVED,
       limits: { rate: 1e6, burst: 1e6, window: chance.pick([4, 16, 512, 512]) },
       timeouts: { reattach_ms: chance.pick([3000, 30_000]), send_ms: chance.pick([2000, 15_000]) },
       groups: {

@@ -1,4 +1,5 @@
 import fc from "fast-check";
+import { FRAME_BYTES } from "../../../src/protocol/frames.ts";
 import { describe, expect, test } from "vitest";
 import type { Uid } from "../../../src/protocol/ids.ts";
 import { ALICE, amendment, BOB, Chat, CONFIG, draft } from "./fixture.ts";
@@ -203,6 +204,16 @@ describe("reactions", () => {
     expect(chat.append(BOB, amendment("amend-bob", "react", 1, { emoji: ":0:" }))).toEqual(["67"]);
   });
 
+  test("are as many as fit a frame; then they are taken back, but none is added", () => {
+    const chat = begun();
+    const many = Array.from({ length: 1_100 }, (_, n) => `u_${String(n).padStart(26, "0")}`);
+    const state = JSON.stringify({ reactions: { "👍": [...many, "bob"] } });
+    chat.db.sql.exec("INSERT INTO amended (seq, state) VALUES (1, ?)", state);
+    expect(chat.append(ALICE, amendment("amend-01", "react", 1, { emoji: "👍" }))).toEqual(["too_large"]);
+    expect(chat.append(BOB, amendment("amend-02", "unreact", 1, { emoji: "👍" }))).toEqual(["3"]);
+    expect(Buffer.byteLength(JSON.stringify(chat.page()))).toBeLessThan(FRAME_BYTES);
+  });
+
   test("survive an edit, not a recall", () => {
     const chat = begun();
     chat.append(BOB, amendment("amend-01", "react", 1, { emoji: "👍" }));
@@ -211,6 +222,22 @@ describe("reactions", () => {
     chat.append(ALICE, amendment("amend-03", "recall", 1));
     expect(chat.page()[0]).not.toHaveProperty("reactions");
   });
+});
+
+test("a message is edited a thousand times at most, and may be recalled then", () => {
+  const chat = begun();
+  const edits = (from: number, to: number): string[] =>
+    chat.append(
+      ALICE,
+      ...Array.from({ length: to - from }, (_, i) =>
+        amendment(`edit-${from + i}-x`, "edit", 1, { text: `${from + i}` }),
+      ),
+    );
+  expect(edits(0, 1_001).slice(-2)).toEqual(["1002", "invalid_argument"]);
+  expect(edits(1_001, 1_002)).toEqual(["invalid_argument"]);
+  expect(chat.page(ALICE)).toHaveLength(200);
+  expect(chat.append(ALICE, amendment("recall-x", "recall", 1))).toEqual(["1003"]);
+  expect(chat.log().filter(({ body }) => body !== "")).toHaveLength(1);
 });
 
 describe("[UNR1] countable positions", () => {

@@ -223,16 +223,15 @@ describe("pages", () => {
     const bound = fc.option(fc.integer({ min: 0, max: 100 }), { nil: undefined });
     fc.assert(
       fc.property(bound, bound, fc.integer({ min: 1, max: 200 }), (after, before, limit) => {
-        const page = chat.core.page(BOB, { after, before, limit });
-        if (!page.ok) throw new Error(page.error.code);
+        const page = chat.pageOf({ after, before, limit }, BOB);
         const all = Array.from({ length: 90 }, (_, i) => i + 1).filter(
           (seq) => seq > (after ?? 0) && seq < (before ?? Number.POSITIVE_INFINITY),
         );
         const expected = after === undefined ? all.slice(-limit) : all.slice(0, limit);
-        const seqs = page.value.messages.map((text) => (JSON.parse(text) as { seq: number }).seq);
+        const seqs = page.messages.map((text) => (JSON.parse(text) as { seq: number }).seq);
         expect(seqs).toEqual(expected);
-        expect(page.value.more).toBe(expected.length < all.length);
-        expect(page.value.head).toBe(90);
+        expect(page.more).toBe(expected.length < all.length);
+        expect(page.head).toBe(90);
       }),
     );
   });
@@ -252,10 +251,9 @@ describe("pages", () => {
         for (let more = true; more;) {
           const edge = seqs.at(-1);
           const query = ascending ? { after: edge ?? 0, limit: 200 } : { before: edge, limit: 200 };
-          const page = long.core.page(BOB, query);
-          if (!page.ok) throw new Error(page.error.code);
-          const { messages } = page.value;
-          more = page.value.more;
+          const page = long.pageOf(query, BOB);
+          const { messages } = page;
+          more = page.more;
           expect(Buffer.byteLength(messages.join(","))).toBeLessThanOrEqual(FRAME_BYTES - 1000);
           expect(messages.length).toBeGreaterThan(0);
           const got = messages.map((one) => (JSON.parse(one) as { seq: number }).seq);

@@ -1,7 +1,7 @@
 /** A direct chat of alice and bob on a disk in memory, and drafts for it. */
 import { Conversation } from "../../../src/durable-objects/conversation/conversation.ts";
 import { ConversationStore } from "../../../src/durable-objects/conversation/conversation-store.ts";
-import type { Draft, DraftResult } from "../../../src/durable-objects/rpc.ts";
+import type { Draft, DraftResult, Page, PageQuery } from "../../../src/durable-objects/rpc.ts";
 import { parseConfig, type Config } from "../../../src/config/config.ts";
 import type { Cid, DeviceId, Uid } from "../../../src/protocol/ids.ts";
 import { openSqlite, type Sqlite } from "../../support/sqlite.ts";
@@ -68,9 +68,15 @@ export class Chat {
 
   /** The newest page as its reader sees it. */
   page(uid: Uid = ALICE): Record<string, unknown>[] {
-    const page = this.core.page(uid, { limit: 200 });
-    if (!page.ok) throw new Error(page.error.code);
-    return page.value.messages.map((text) => JSON.parse(text) as Record<string, unknown>);
+    return this.pageOf({ limit: 200 }, uid).messages.map((text) => JSON.parse(text) as Record<string, unknown>);
+  }
+
+  /** A page of a log that nothing has left. */
+  pageOf(query: PageQuery, uid: Uid = ALICE): Page {
+    const plan = this.core.page(uid, query);
+    if (!plan.ok) throw new Error(plan.error.code);
+    if (plan.value.away !== undefined) throw new Error("it has left");
+    return plan.value.finish([]);
   }
 
   /** Everything that the log says, for the whole of it. */

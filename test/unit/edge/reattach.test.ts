@@ -111,6 +111,20 @@ describe("[RES1] a link that breaks", () => {
     expect(edge.links).toMatchObject([{ since: VERSION + 5, seen: { "d.alice.bob": 7 } }]);
   });
 
+  test("[ORD2] says all that the client had, although the object died and was told some of it again", () => {
+    const edge = welcomed();
+    edge.down({ version: VERSION + 5, seen: "d.alice.bob 7" });
+    edge.broken();
+    untilLink(edge);
+    edge.links = [];
+    edge.attached();
+    // It lost 5 to 7, and learns them again in two steps.
+    edge.down({ version: VERSION + 8, seen: "d.alice.bob 6" });
+    edge.broken();
+    untilLink(edge);
+    expect(edge.links).toMatchObject([{ seen: { "d.alice.bob": 7 } }]);
+  });
+
   test("before the heads that hello asked for had all come, they are asked for again, with their end", () => {
     const edge = welcomed({}, { since: 5 });
     edge.broken();

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { newestHeads, peerCounts } from "../../../src/durable-objects/user/answers.ts";
+import { newestHeads, peerCounts, searchable } from "../../../src/durable-objects/user/answers.ts";
 import { Heads } from "../../../src/durable-objects/user/heads.ts";
 import { UserStore, type HeadRow } from "../../../src/durable-objects/user/user-store.ts";
 import type { Cid, Uid } from "../../../src/protocol/ids.ts";
@@ -49,6 +49,61 @@ describe("heads for a list", () => {
   test("of nobody's conversations are none", () => {
     expect(newestHeads(open(), undefined, 5)).toEqual({ rows: [] });
     expect(newestHeads(heads, "1", 5)).toEqual({ rows: [] });
+  });
+});
+
+describe("where one may search", () => {
+  const inGroup = (first: number, left: number) => ({ mode: "push" as const, relays: 1, first, left });
+  const rows: [Cid, Partial<HeadRow>][] = [
+    [CHAT, {}],
+    ["s.alice" as Cid, {}],
+    [groupCid(1), { membership: inGroup(1, 0) }],
+    [groupCid(2), { membership: inGroup(7, 0) }],
+    [groupCid(3), { membership: inGroup(1, 9) }],
+  ];
+  const heads = open();
+  for (const [i, [cid, change]] of rows.entries()) heads.change(cid, change, i + 1);
+
+  test("everywhere but in groups that were left, above what is not one's own", () => {
+    expect(searchable(heads, {}, 10)).toEqual({
+      where: [
+        { cid: groupCid(2), floor: 6 },
+        { cid: groupCid(1), floor: 0 },
+        { cid: "s.alice", floor: 0 },
+        { cid: CHAT, floor: 0 },
+      ],
+    });
+    expect(searchable(open(), {}, 10)).toEqual({ where: [] });
+  });
+
+  test("some at a time, each once, also when some move up meanwhile", () => {
+    const some = open();
+    const cids = Array.from({ length: 7 }, (_, n) => groupCid(n));
+    for (const [i, cid] of cids.entries()) some.change(cid, {}, i + 1);
+    const found: Cid[] = [];
+    let below: number | undefined;
+    do {
+      const { where, from } = searchable(some, { below }, 3);
+      const again = from === undefined ? where : searchable(some, { below, from }, 3).where;
+      expect(again).toEqual(where);
+      found.push(...where.map(({ cid }) => cid));
+      // What has been looked into changes: later pages of the same range have it still, and no other range has it.
+      some.change(where[0]?.cid as Cid, {}, some.nextVersion(1));
+      if (from !== undefined && below === undefined) {
+        expect(new Set(searchable(some, { from }, 3).where)).toEqual(new Set(where));
+      }
+      below = from;
+    } while (below !== undefined);
+    expect(found).toEqual(cids.toReversed());
+  });
+
+  test("what moves up into a range is in it, and puts nothing out", () => {
+    const some = open();
+    for (const n of [1, 2, 3, 4]) some.change(groupCid(n), {}, n);
+    const { from } = searchable(some, {}, 2);
+    some.change(groupCid(1), {}, 5);
+    const { where } = searchable(some, { from }, 2);
+    expect(where.map(({ cid }) => cid)).toEqual([groupCid(1), groupCid(4), groupCid(3)]);
   });
 });
 

@@ -1,5 +1,5 @@
 /** Alice's object in memory: devices that keep what they are told, calls to others that a test answers. */
-import { parseConfig } from "../../../src/config/config.ts";
+import { parseConfig, type Config } from "../../../src/config/config.ts";
 import type { GroupHead } from "../../../src/durable-objects/group-rpc.ts";
 import { Link } from "../../../src/durable-objects/user/links.ts";
 import { User } from "../../../src/durable-objects/user/user.ts";
@@ -125,11 +125,12 @@ export class Alice {
   readonly alarms: number[] = [];
   /** Attachments as they would survive a sleep. */
   readonly kept = new Map<Link, Link["attachment"]>();
-  readonly config = CONFIG;
+  readonly config: Config;
   #devices = new Map<Link, Device>();
   #sessions = 0;
 
-  constructor() {
+  constructor(config: Config = CONFIG) {
+    this.config = config;
     this.restart();
   }
 

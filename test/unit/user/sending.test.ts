@@ -1,5 +1,20 @@
 import { describe, expect, test } from "vitest";
-import { accepted, Alice, ALICE, BOB, CHAT, CONFIG, ofBob, OTHER, send, START, type Device } from "./fixture.ts";
+import {
+  accepted,
+  Alice,
+  ALICE,
+  BOB,
+  CHAT,
+  CONFIG,
+  entryOf,
+  ofBob,
+  OTHER,
+  send,
+  START,
+  type Device,
+} from "./fixture.ts";
+import type { Draft } from "../../../src/durable-objects/rpc.ts";
+import { UserStore } from "../../../src/durable-objects/user/user-store.ts";
 import { refuse } from "../../../src/protocol/codes.ts";
 import type { Cid, Uid } from "../../../src/protocol/ids.ts";
 import type { UpFrame } from "../../../src/protocol/link.ts";
@@ -326,5 +341,45 @@ describe("blocks", () => {
     const { alice } = connected();
     alice.user.setBlock("zoe" as Uid, true, alice.now, () => {});
     expect(alice.call("block")).toMatchObject({ cid: "d.alice.zoe", on: true });
+  });
+});
+
+describe("[DUR3] an own message that comes back before the answer to its call", () => {
+  /** A message is on its way; the conversation has it, and nobody else of this user knows. */
+  function underWay(): { alice: Alice; phone: Device; draft: Draft } {
+    const alice = new Alice();
+    const phone = alice.connect();
+    alice.push(ofBob(1));
+    phone.take();
+    alice.up(phone, send("message-1"));
+    const [draft] = alice.call("append").drafts as [Draft];
+    return { alice, phone, draft };
+  }
+
+  function headOnDisk(alice: Alice): number {
+    return new UserStore(alice.db.sql, alice.db.transact).head(CHAT)?.head ?? 0;
+  }
+
+  test("by asking what there is: with no alarm behind it, it is on disk before it counts as sent", () => {
+    const { alice, phone, draft } = underWay();
+    alice.up(phone, { t: "ack", cid: CHAT, seq: 2 });
+    alice.call("append").answer({ results: [], entries: [entryOf(draft, 2)], head: 2, settled: true }, alice.now);
+    expect([phone.words(), headOnDisk(alice)]).toEqual([["sent message-1 2"], 2]);
+  });
+
+  test("by a push: likewise, and not otherwise where an alarm stands behind it", () => {
+    for (const settle of [true, false]) {
+      const { alice, phone, draft } = underWay();
+      const before = headOnDisk(alice);
+      alice.push([entryOf(draft, 2)], { settle });
+      expect([phone.words(), headOnDisk(alice)]).toEqual([["sent message-1 2"], settle ? 2 : before]);
+    }
+  });
+
+  test("is a message, and is not answered, when the disk refuses", () => {
+    const { alice, phone, draft } = underWay();
+    alice.db.breakTable("head");
+    alice.push([entryOf(draft, 2)], { settle: true });
+    expect(phone.words()).toEqual(["message 2 of alice"]);
   });
 });

@@ -2,6 +2,7 @@
 import { z } from "@hono/zod-openapi";
 import type { GroupCard, MemberView } from "../../../durable-objects/group-rpc.ts";
 import { Uid } from "../../../protocol/ids.ts";
+import type { ListedGroup as Listed } from "../../../store/directory.ts";
 import { GroupId } from "../group-rules.ts";
 import { Next, UidParam } from "./views.ts";
 
@@ -33,6 +34,17 @@ export const Group = z
 
 export const OneGroup = z.object({ group: Group });
 export const GroupPage = z.object({ groups: z.array(Group), next: Next }).openapi("GroupPage");
+
+/** A group as everybody finds it. */
+export const ListedGroup = z
+  .object({ id: GroupId, name: z.string(), members: count, owner: Uid, open: z.boolean() })
+  .openapi("ListedGroup");
+export const DirectoryPage = z.object({ groups: z.array(ListedGroup), next: Next }).openapi("DirectoryPage");
+
+/** What is shown of a group in the directory. */
+export function listedGroup({ id, name, members, owner, open }: Listed): z.infer<typeof ListedGroup> {
+  return { id, name, members, owner, open };
+}
 
 export const Member = z
   .object({

@@ -1,16 +1,18 @@
 /** /v1/groups: groups as a whole. */
 import { createRoute, z } from "@hono/zod-openapi";
+import { refuse } from "../../../protocol/codes.ts";
 import { makeUlid } from "../../../protocol/ids.ts";
 import { GroupName, settings, Users } from "../group-rules.ts";
 import { askFor } from "./ask.ts";
 import { createGroup, listGroups } from "./group-actions.ts";
-import { GroupPage, GroupParam, OneGroup } from "./group-views.ts";
+import { DirectoryPage, GroupPage, GroupParam, listedGroup, OneGroup } from "./group-views.ts";
 import { IdempotencyKey } from "./idempotency.ts";
 import { keyed } from "./keyed.ts";
 import { veiled } from "./membership.ts";
 import { random } from "./random.ts";
 import { body, json, refused, refusedUsers, refusals, type App } from "./respond.ts";
-import { Limit, VersionCursor } from "./views.ts";
+import { decodeGroupCursor, encodeCursor } from "./search-cursor.ts";
+import { Cursor, Limit, VersionCursor } from "./views.ts";
 
 const NewGroup = z
   .object({
@@ -44,10 +46,16 @@ const listRoute = createRoute({
   method: "get",
   path: "/v1/groups",
   operationId: "listGroups",
-  summary: "One's groups, newest change first",
+  summary: "One's groups, newest change first; or with `q` those that anybody may join, by how their names begin",
   tags,
-  request: { query: z.object({ cursor: VersionCursor.optional(), limit: Limit(50, 20) }) },
-  responses: { 200: json("A page of groups.", GroupPage), ...refusals },
+  request: {
+    query: z.object({
+      q: z.string().min(1).max(128).optional().openapi({ description: "The name begins with this." }),
+      cursor: Cursor.optional(),
+      limit: Limit(50, 20),
+    }),
+  },
+  responses: { 200: json("A page of groups.", z.union([GroupPage, DirectoryPage])), ...refusals },
 });
 
 const cardRoute = createRoute({
@@ -92,9 +100,18 @@ export function groupRoutes(app: App): void {
   });
 
   app.openapi(listRoute, async (c) => {
-    const { cursor, limit } = c.req.valid("query");
-    const page = await listGroups(c.get("services"), c.get("identity").uid, cursor, limit);
-    return page.ok ? c.json(page.value, 200) : refused(c, page.error);
+    const { q, cursor, limit } = c.req.valid("query");
+    const strange = refuse("invalid_argument", "cursor: not one of ours");
+    if (q === undefined) {
+      if (!VersionCursor.optional().safeParse(cursor).success) return refused(c, strange);
+      const page = await listGroups(c.get("services"), c.get("identity").uid, cursor, limit);
+      return page.ok ? c.json(page.value, 200) : refused(c, page.error);
+    }
+    const after = cursor === undefined ? undefined : decodeGroupCursor(cursor);
+    if (cursor !== undefined && after === undefined) return refused(c, strange);
+    const { groups, next } = await c.get("services").store.directory.search(q, after, limit);
+    const found = { groups: groups.map(listedGroup) };
+    return c.json(next === undefined ? found : { ...found, next: encodeCursor(next) }, 200);
   });
 
   app.openapi(cardRoute, async (c) => {

@@ -45,7 +45,7 @@ export const Limit = (most: number, usual: number) =>
     .default(usual)
     .openapi({ type: "integer", minimum: 1, maximum: most, default: usual });
 
-export const Cursor = z.string().min(1).max(1024).openapi({ description: "`next` of the page before." });
+export const Cursor = z.string().min(1).max(4096).openapi({ description: "`next` of the page before." });
 
 /** The user's object pages by version. */
 export const VersionCursor = Cursor.regex(/^\d{1,16}$/, "not one of ours");

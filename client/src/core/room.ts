@@ -1,0 +1,322 @@
+/** One conversation's state beside its messages: how far it has got, who has what, what is unread. Pure. */
+import type { Entry, WireHead, WireMessage } from "../wire.ts";
+import { countable, fold } from "./fold.ts";
+import { Log, type Held } from "./log.ts";
+
+export interface Watermarks {
+  readonly delivered: number;
+  readonly read: number;
+}
+
+/** A conversation as it is stored. */
+export interface RoomRecord {
+  readonly cid: string;
+  readonly type: "direct" | "group" | "system";
+  readonly head: number;
+  /** What the server knows to be read. */
+  readonly read: number;
+  /** What this device's user has read. */
+  readonly want: number;
+  readonly unread: number;
+  /** Up to here `unread` has counted. */
+  readonly counted: number;
+  readonly muted: boolean;
+  readonly pinned: boolean;
+  readonly name: string;
+  readonly peer: string | undefined;
+  readonly mode: "push" | "pull";
+  readonly left: boolean;
+  readonly last: WireMessage | undefined;
+  readonly marks: Readonly<Record<string, Watermarks>>;
+  /** Everyone has so much. */
+  readonly all: Watermarks;
+  /** How many others count for ticks in a group; 0: not known yet. */
+  readonly others: number;
+  /** The server has said how it stands. */
+  readonly told: boolean;
+  /** `unread` may be wrong. */
+  readonly doubt: boolean;
+  readonly applied: number;
+  /** From here on messages are stored. */
+  readonly low: number;
+}
+
+const NOTHING: Watermarks = { delivered: 0, read: 0 };
+
+export class Room {
+  readonly cid: string;
+  readonly log: Log;
+  /** False: there may be messages in the store that the log has not been given yet. */
+  loaded: boolean;
+  /** Somebody looks at it: it follows closely. */
+  open = 0;
+  /** The application has it: nothing that it holds is forgotten. */
+  used = false;
+  /** The seq from which on messages are stored. */
+  low: number;
+  /** `unread` may be wrong: more was read than can be counted here. */
+  doubt = false;
+  /** The highest seq that was acknowledged on this connection. */
+  acked = 0;
+  /** What was said to be read on this connection. */
+  saidRead: number | undefined;
+  #record: Omit<RoomRecord, "applied" | "low" | "doubt">;
+  readonly #me: string;
+
+  constructor(cid: string, me: string, record?: RoomRecord) {
+    this.cid = cid;
+    this.#me = me;
+    this.#record = record ?? fresh(cid, me);
+    this.loaded = record === undefined;
+    this.log = new Log(record?.applied ?? 0, record?.low ?? 1);
+    this.low = record?.low ?? 1;
+    this.doubt = record?.doubt ?? false;
+  }
+
+  get type(): RoomRecord["type"] {
+    return this.#record.type;
+  }
+  get head(): number {
+    return this.#record.head;
+  }
+  /** Up to here everything is read. */
+  get read(): number {
+    return Math.max(this.#record.read, this.#record.want);
+  }
+  get unread(): number {
+    return this.#record.unread;
+  }
+  get muted(): boolean {
+    return this.#record.muted;
+  }
+  get pinned(): boolean {
+    return this.#record.pinned;
+  }
+  get name(): string {
+    return this.#record.name;
+  }
+  get peer(): string | undefined {
+    return this.#record.peer;
+  }
+  get left(): boolean {
+    return this.#record.left;
+  }
+  get mode(): "push" | "pull" {
+    return this.#record.mode;
+  }
+  /** The server has not said yet how it stands. */
+  get untold(): boolean {
+    return !this.#record.told;
+  }
+  /** The newest message, perhaps shortened. */
+  get last(): WireMessage | undefined {
+    return this.#record.last;
+  }
+  /** What was read and not said on this connection. */
+  get unsaidRead(): number | undefined {
+    const { want, read } = this.#record;
+    return want > Math.max(read, this.saidRead ?? 0) ? want : undefined;
+  }
+
+  /** As it is stored. */
+  record(): RoomRecord {
+    return { ...this.#record, applied: this.log.applied, low: this.low, doubt: this.doubt };
+  }
+
+  /** How far a message of one's own has come with the others. */
+  tick(seq: number): "sent" | "delivered" | "read" {
+    const { all, others, marks } = this.#record;
+    if (seq <= all.read) return "read";
+    const reached = (mark: keyof Watermarks): boolean =>
+      seq <= all[mark] || (others > 0 && Object.values(marks).filter((one) => one[mark] >= seq).length >= others);
+    if (reached("read")) return "read";
+    return reached("delivered") ? "delivered" : "sent";
+  }
+
+  /** The watermarks of others, as far as they are known. */
+  get marks(): Readonly<Record<string, Watermarks>> {
+    return this.#record.marks;
+  }
+
+  /** The server says how the conversation stands. */
+  told(head: WireHead): void {
+    const { head: end, read, muted, pinned, mode, type } = head;
+    const before = this.#record;
+    const more = end > before.head || (end === before.head && head.last !== undefined);
+    this.#record = {
+      ...before,
+      type,
+      muted,
+      pinned,
+      mode,
+      head: Math.max(end, before.head),
+      read: Math.max(read, before.read),
+      name: head.peer?.name ?? head.name ?? before.name,
+      peer: head.peer?.uid ?? before.peer,
+      left: head.left === true,
+      told: true,
+      last: more ? (newer(before.last, head.last) ?? before.last) : before.last,
+    };
+    if (head.peer !== undefined) this.mark(head.peer.uid, head.peer);
+    this.#record = { ...this.#record, unread: head.unread, counted: end };
+    this.doubt = false;
+    if (this.read > read) this.#recount(head.unread);
+    this.#countFrom(end);
+  }
+
+  /** Somebody's watermarks; those of oneself say what other devices have read. True when something changed. */
+  mark(
+    user: string,
+    { delivered = 0, read = 0 }: { delivered?: number | undefined; read?: number | undefined },
+  ): boolean {
+    if (user === this.#me) {
+      const before = this.read;
+      this.#record = { ...this.#record, read: Math.max(read, this.#record.read) };
+      if (this.read > before) this.#recount(this.#record.unread);
+      return this.read > before;
+    }
+    const before = this.#record.marks[user] ?? NOTHING;
+    const reads = Math.max(read, before.read);
+    const now = { delivered: Math.max(delivered, reads, before.delivered), read: reads };
+    if (now.delivered === before.delivered && now.read === before.read) return false;
+    this.#record = { ...this.#record, marks: { ...this.#record.marks, [user]: now } };
+    if (this.#record.type === "direct") this.everyone(now);
+    return true;
+  }
+
+  /** Every other member has so much. */
+  everyone({ delivered, read }: Watermarks): void {
+    const { all } = this.#record;
+    const reads = Math.max(read, all.read);
+    this.#record = { ...this.#record, all: { delivered: Math.max(delivered, reads, all.delivered), read: reads } };
+  }
+
+  /** So many others count for the ticks of a group. */
+  set others(count: number) {
+    this.#record = { ...this.#record, others: count };
+  }
+
+  /** The user has read up to `seq`. True when that is news. */
+  readTo(seq: number): boolean {
+    if (seq <= this.read) return false;
+    this.#record = { ...this.#record, want: seq };
+    this.#recount(this.#record.unread);
+    return true;
+  }
+
+  /** The server has been told what was read, as far as one can know. */
+  readSaid(seq: number): void {
+    this.#record = { ...this.#record, read: Math.max(seq, this.#record.read) };
+  }
+
+  /** The conversation is known to go so far. */
+  reaches(seq: number): void {
+    if (seq > this.#record.head) this.#record = { ...this.#record, head: seq };
+  }
+
+  /** An entry took its place in the log. */
+  entry(entry: Entry): void {
+    const { from, seq, kind } = entry;
+    this.reaches(seq);
+    const { last } = this.#record;
+    if (kind !== "amend") this.#record = { ...this.#record, last: newer(last, entry) };
+    else if (last?.seq !== undefined && last.seq === entry.target)
+      this.#record = { ...this.#record, last: fold(last, entry) };
+    if (from === this.#me) this.#readBySending(entry);
+    else this.#count(entry);
+    if (this.type === "direct" && from !== this.#me && kind !== "amend") this.mark(from, { read: seq });
+    if (kind === "system") this.#system(entry);
+  }
+
+  /** Everything that is not wanted is skipped: the log begins anew after `seq`. */
+  skip(seq: number): void {
+    this.log.reset(seq);
+    this.low = this.log.low;
+  }
+
+  patch(change: { muted?: boolean | undefined; pinned?: boolean | undefined; name?: string | undefined }): void {
+    const { muted = this.muted, pinned = this.pinned, name = this.name } = change;
+    this.#record = { ...this.#record, muted, pinned, name };
+  }
+
+  /** The log has got further: perhaps what is unread can be counted now. */
+  review(): void {
+    if (this.doubt) this.#recount(this.#record.unread);
+  }
+
+  /** Gives the log what is stored. */
+  load(held: readonly Held[]): void {
+    if (this.loaded) return;
+    this.loaded = true;
+    this.log.restore(held);
+  }
+
+  #readBySending({ seq, kind }: Entry): void {
+    if (seq > this.#record.counted + 1) this.doubt = true;
+    if (kind !== "amend" && kind !== "system" && seq > this.read) {
+      this.#record = { ...this.#record, read: seq };
+      this.#recount(this.#record.unread);
+    }
+    if (seq > this.#record.counted) this.#record = { ...this.#record, counted: seq };
+  }
+
+  #system({ body }: Entry): void {
+    const { event, name } = (body ?? {}) as { event?: unknown; name?: unknown };
+    if ((event === "renamed" || event === "created") && typeof name === "string") this.patch({ name });
+  }
+
+  #count(entry: Entry): void {
+    if (entry.seq <= this.#record.counted) return;
+    if (entry.seq > this.#record.counted + 1) this.doubt = true;
+    const one = countable(entry) && entry.seq > this.read ? 1 : 0;
+    this.#record = { ...this.#record, counted: entry.seq, unread: this.#record.unread + one };
+  }
+
+  /** Counts what was applied after `seq`, which the server's count does not hold. */
+  #countFrom(seq: number): void {
+    for (const { entry } of this.log.held) if (entry.seq > seq && entry.from !== this.#me) this.#count(entry);
+    if (this.log.applied > this.#record.counted) this.#record = { ...this.#record, counted: this.log.applied };
+  }
+
+  /** After the read watermark moved: counts where everything is held. Else `known` stands, and `doubt` says so. */
+  #recount(known: number): void {
+    const { read } = this;
+    const { counted, head } = this.#record;
+    const none = read >= Math.max(head, counted);
+    const whole = this.loaded && this.log.low <= read + 1 && this.log.applied >= counted;
+    this.doubt = !none && !whole;
+    const unread = (): number =>
+      this.log.held.filter(({ entry }) => entry.seq > read && entry.from !== this.#me && countable(entry)).length;
+    this.#record = { ...this.#record, unread: none ? 0 : whole ? unread() : known };
+  }
+}
+
+function newer(before: WireMessage | undefined, next: WireMessage | undefined): WireMessage | undefined {
+  if (next === undefined) return before;
+  return (next.seq ?? 0) >= (before?.seq ?? 0) ? next : before;
+}
+
+function fresh(cid: string, me: string): Omit<RoomRecord, "applied" | "low" | "doubt"> {
+  const type = cid.startsWith("d.") ? "direct" : cid.startsWith("g.") ? "group" : "system";
+  const [, a, b] = cid.split(".");
+  return {
+    cid,
+    type,
+    head: 0,
+    read: 0,
+    want: 0,
+    unread: 0,
+    counted: 0,
+    muted: false,
+    pinned: false,
+    name: "",
+    peer: type === "direct" ? (a === me ? b : a) : undefined,
+    mode: "push",
+    left: false,
+    last: undefined,
+    marks: {},
+    all: NOTHING,
+    others: 0,
+    told: false,
+  };
+}

@@ -1,0 +1,268 @@
+/** What this client knows, and the notes of what of it has to be stored and told. Pure. */
+import type { Message } from "../message.ts";
+import type { Entry } from "../wire.ts";
+import type { Port } from "./events.ts";
+import type { Applied, Held } from "./log.ts";
+import { Outbox, type Item, type OutRecord } from "./outbox.ts";
+import { Pulls } from "./pulls.ts";
+import { Room, type RoomRecord } from "./room.ts";
+import { Views } from "./views.ts";
+
+/** Who this is, and how far the server has told everything. */
+export interface MeRecord {
+  readonly user: string;
+  readonly version: number;
+  /** All conversations have been told once; before, `version` says nothing. */
+  readonly synced: boolean;
+}
+
+/** What a store gave back. */
+export interface Saved {
+  readonly me: MeRecord | undefined;
+  readonly rooms: readonly RoomRecord[];
+  readonly outbox: readonly OutRecord[];
+}
+
+/** Keys in the store. */
+export const ME = "me";
+export const OUT = "out/";
+export const CHAT = "chat/";
+export const messagesOf = (cid: string): string => `msg/${cid}/`;
+const keyOf = (cid: string, seq: number): string => `${messagesOf(cid)}${seq}`;
+
+/** Beyond what is to be kept, so that not every message has an old one removed. */
+const SLACK = 1.5;
+
+export class State {
+  me: MeRecord;
+  readonly rooms = new Map<string, Room>();
+  readonly outbox: Outbox;
+  readonly pulls = new Pulls();
+  readonly views: Views;
+  /** Rooms whose unread messages the server has to be asked for. */
+  readonly doubts = new Set<Room>();
+  /** What was known when the first of them arose. */
+  doubtSince = 0;
+  /** Rooms whose newest entry has to be acknowledged. */
+  readonly unacked = new Set<Room>();
+  readonly #port: Port;
+  readonly #keep: number;
+  readonly #dirty = new Set<Room>();
+  readonly #stored = new Map<Room, number>();
+
+  constructor(me: MeRecord, saved: Pick<Saved, "rooms" | "outbox">, port: Port, keep: number) {
+    this.me = me;
+    this.#port = port;
+    this.#keep = keep;
+    this.views = new Views(me.user);
+    this.outbox = new Outbox(saved.outbox);
+    for (const record of saved.rooms) {
+      const room = new Room(record.cid, me.user, record);
+      this.rooms.set(record.cid, room);
+      if (room.doubt) this.doubts.add(room);
+    }
+  }
+
+  get user(): string {
+    return this.me.user;
+  }
+
+  /** The room of a conversation, new if need be. */
+  room(cid: string): Room {
+    const room = this.rooms.get(cid) ?? new Room(cid, this.user);
+    this.rooms.set(cid, room);
+    return room;
+  }
+
+  /** The server has told everything up to `version`. */
+  know(version: number | undefined): void {
+    if (version !== undefined && version > this.me.version) this.#setMe({ version });
+  }
+
+  synced(): void {
+    if (!this.me.synced) this.#setMe({ synced: true });
+  }
+
+  /** The room is to be stored and told at the end of this turn. */
+  touch(room: Room): void {
+    this.#dirty.add(room);
+  }
+
+  /** The end of a turn: what was noted is stored and told. */
+  settle(): void {
+    for (const room of this.#dirty) {
+      if (room.doubt) this.#doubt(room);
+      this.#port.save(CHAT + room.cid, room.record());
+      this.#port.emit({ type: "room", cid: room.cid });
+    }
+    this.#dirty.clear();
+  }
+
+  /** Messages of a room as applications see them: the log's, then those that have no place yet. */
+  messages(room: Room): Message[] {
+    const items = this.outbox.of(room.cid);
+    const amendments = items.filter(({ record }) => record.frame.t === "amend");
+    const seen = room.log.held.map((held) => this.views.held(held, room, amendments));
+    const { applied } = room.log;
+    for (const item of items) {
+      const { record, placed } = item;
+      if (record.frame.t !== "send" || (placed === undefined ? record.release : placed.seq <= applied)) continue;
+      seen.push(this.views.item(item, room));
+    }
+    return seen;
+  }
+
+  /** One message of the log as applications see it. */
+  message(room: Room, held: Held): Message {
+    return this.views.held(held, room, this.outbox.of(room.cid));
+  }
+
+  /** Tells that an item of the outbox is different. */
+  showItem(item: Item): void {
+    const room = this.room(item.record.cid);
+    if (item.record.frame.t === "send") {
+      this.#port.emit({ type: "update", cid: room.cid, message: this.views.item(item, room) });
+    }
+    this.touch(room);
+  }
+
+  /** Tells that a message of the log is different, if it is held. */
+  showHeld(room: Room, seq: number): void {
+    const held = room.log.at(seq);
+    if (held !== undefined) this.#port.emit({ type: "update", cid: room.cid, message: this.message(room, held) });
+  }
+
+  /** What was stored of a room's messages. */
+  load(room: Room, held: readonly Held[]): void {
+    room.load(held);
+    this.#stored.set(room, room.log.held.length);
+  }
+
+  // --- the log moves ---------------------------------------------------------------------------------------------
+
+  /** Entries took their place: stores them, tells of them, and takes from the outbox what is found among them. */
+  applied(room: Room, { applied, changed }: Applied): void {
+    if (applied.length === 0) return;
+    // What this device has sent it need not acknowledge.
+    let handed = false;
+    for (const entry of applied) handed = this.#applied(room, entry) || handed;
+    for (const held of changed) {
+      if (held.entry.seq >= room.low) this.#port.save(keyOf(room.cid, held.entry.seq), held);
+      this.#port.emit({ type: "update", cid: room.cid, message: this.message(room, held) });
+    }
+    room.review();
+    this.#trim(room);
+    if (handed) this.unacked.add(room);
+    this.touch(room);
+  }
+
+  /** Begins a room anew at its newest page. */
+  reset(room: Room, messages: readonly Entry[], head: number): void {
+    for (const { entry } of room.log.held) this.#port.save(keyOf(room.cid, entry.seq), undefined);
+    this.#stored.set(room, 0);
+    const taken = room.log.reset(head, messages, head);
+    room.low = room.log.low;
+    this.#passed(room);
+    this.#port.emit({ type: "reset", cid: room.cid });
+    this.applied(room, taken);
+    this.touch(room);
+  }
+
+  /** Skips to a seq: nothing before it is wanted by itself. */
+  skip(room: Room, seq: number): void {
+    for (const { entry } of room.log.held) this.#port.save(keyOf(room.cid, entry.seq), undefined);
+    this.#stored.set(room, 0);
+    room.skip(seq);
+    this.#passed(room);
+    this.touch(room);
+  }
+
+  /** Older messages came. Stores the newest of them, as far as there is room. */
+  prepend(room: Room, messages: readonly Entry[], head: number, more: boolean): void {
+    const whole = room.low === room.log.low;
+    const before = room.log.held.length;
+    room.log.prepend(messages, head, more);
+    const older = room.log.held.slice(0, room.log.held.length - before);
+    const space = this.#keep - this.#storedOf(room);
+    if (whole && space > 0) {
+      const kept = older.slice(-space);
+      for (const held of kept) this.#port.save(keyOf(room.cid, held.entry.seq), held);
+      this.#stored.set(room, this.#storedOf(room) + kept.length);
+      room.low = kept.length === older.length ? room.log.low : (kept[0]?.entry.seq ?? room.low);
+    }
+    this.touch(room);
+  }
+
+  /** What was sent and then skipped is found in older pages, and in the outbox no more. */
+  #passed(room: Room): void {
+    for (const item of this.outbox.of(room.cid)) {
+      const { placed, record } = item;
+      if (placed !== undefined && placed.seq <= room.log.applied && !record.release) this.outbox.remove(item);
+    }
+  }
+
+  /** False when this device has sent it. */
+  #applied(room: Room, entry: Entry): boolean {
+    room.entry(entry);
+    const own = entry.from === this.user ? this.outbox.byId(entry.id) : undefined;
+    if (own !== undefined) this.placed(own, entry);
+    if (entry.kind === "amend") return own === undefined;
+    const held = room.log.at(entry.seq);
+    // A long page may have pushed it out again already.
+    if (held === undefined) return own === undefined;
+    this.#port.save(keyOf(room.cid, entry.seq), held);
+    this.#stored.set(room, this.#storedOf(room) + 1);
+    const message = this.message(room, held);
+    this.#port.emit({ type: own === undefined ? "message" : "update", cid: room.cid, message });
+    return own === undefined;
+  }
+
+  /** An item of the outbox has its place in the log. */
+  placed(item: Item, place: { readonly seq: number; readonly ts: number }): void {
+    const news = item.placed === undefined && item.record.release === undefined;
+    // It had been given up, and yet it is there.
+    const { failure: _, ...found } = item.record;
+    item.record = found;
+    item.flying = false;
+    item.placed = { seq: place.seq, ts: place.ts };
+    const { record } = item;
+    const room = this.room(record.cid);
+    const done = place.seq <= room.log.applied;
+    if (record.frame.t === "send" && record.frame.qos === 2 && record.release === undefined) {
+      item.record = { ...record, release: true };
+      this.#port.save(OUT + record.key, item.record);
+    } else if (item.record.release === undefined) {
+      this.#port.save(OUT + record.key, undefined);
+      if (done) this.outbox.remove(item);
+    }
+    if (record.key !== record.frame.id) this.views.item(item, room);
+    if (news) this.#port.emit({ type: "outcome", key: record.key, placed: item.placed, error: undefined });
+    this.touch(room);
+  }
+
+  #doubt(room: Room): void {
+    if (this.doubts.size === 0) this.doubtSince = this.me.version;
+    this.doubts.add(room);
+  }
+
+  #storedOf(room: Room): number {
+    return this.#stored.get(room) ?? 0;
+  }
+
+  #trim(room: Room): void {
+    const count = this.#storedOf(room);
+    if (count > this.#keep * SLACK) {
+      const stored = room.log.held.slice(-count);
+      for (const { entry } of stored.slice(0, count - this.#keep))
+        this.#port.save(keyOf(room.cid, entry.seq), undefined);
+      this.#stored.set(room, this.#keep);
+      room.low = stored[count - this.#keep]?.entry.seq ?? room.low;
+    }
+    if (!room.used && room.log.held.length > this.#keep * 2) room.log.trim(this.#keep);
+  }
+
+  #setMe(change: Partial<MeRecord>): void {
+    this.me = { ...this.me, ...change };
+    this.#port.save(ME, this.me);
+  }
+}

@@ -1,0 +1,106 @@
+/** Everything that fails here fails with a `MpimError`, whose code says what to do next. */
+
+/** What to do about a code. */
+export type Reaction =
+  /** The same request will fail again. */
+  | "never"
+  /** A new token, then again. */
+  | "refresh"
+  /** The connection is gone, nothing was refused. */
+  | "reconnect"
+  /** Do not come back by itself. */
+  | "stay_away"
+  /** The same again after `retryAfter`. */
+  | "later"
+  /** The same again, with growing pauses. */
+  | "backoff"
+  /** The outcome is unknown; the same with the same id finds it out. */
+  | "unknown";
+
+/** All other codes say `never`: so do those of newer servers. */
+const REACTIONS: Readonly<Record<string, Reaction>> = {
+  unauthenticated: "refresh",
+  timeout: "reconnect",
+  replaced: "stay_away",
+  rate_limited: "later",
+  overloaded: "later",
+  unavailable: "later",
+  offline: "later",
+  internal: "backoff",
+  deadline_exceeded: "unknown",
+};
+
+/**
+ * A code of the server (PROTOCOL.md, "Codes"), or one of this library: `closed` (the chat or session was closed), `offline` (there is
+ * no connection, and this needs one now), `wrong_store` (the store holds the data of another user).
+ */
+export type ErrorCode =
+  | "invalid_frame"
+  | "invalid_argument"
+  | "unauthenticated"
+  | "permission_denied"
+  | "not_member"
+  | "blocked"
+  | "muted"
+  | "not_found"
+  | "timeout"
+  | "replaced"
+  | "already_exists"
+  | "id_conflict"
+  | "id_expired"
+  | "too_large"
+  | "rate_limited"
+  | "internal"
+  | "overloaded"
+  | "unavailable"
+  | "deadline_exceeded"
+  | "closed"
+  | "offline"
+  | "wrong_store";
+
+/** What a code asks for. */
+export function reactionTo(code: string): Reaction {
+  return REACTIONS[code] ?? "never";
+}
+
+/** True: the same request, with the same id, may still succeed. */
+export function mayRetry(code: string): boolean {
+  return ["later", "backoff", "unknown"].includes(reactionTo(code));
+}
+
+/** What may stand beside a refusal. */
+export interface ErrorDetails {
+  /** Fields of a request that are wrong, and why. */
+  readonly fields?: readonly { readonly field: string; readonly message: string }[];
+  /** The users that a refusal is about. */
+  readonly users?: readonly string[];
+}
+
+/** A refusal of the server, or a failure here. */
+export class MpimError extends Error {
+  override readonly name = "MpimError";
+  /** What happened, for programs. */
+  readonly code: ErrorCode;
+  /** Wait so long before the same again, ms. */
+  readonly retryAfter: number | undefined;
+  /** The id under which the server's log knows this; for reports. */
+  readonly requestId: string | undefined;
+  readonly details: ErrorDetails | undefined;
+
+  constructor(
+    code: string,
+    message: string,
+    more: { retryAfter?: number | undefined; requestId?: string | undefined; details?: ErrorDetails | undefined } = {},
+  ) {
+    super(message);
+    this.code = code as ErrorCode;
+    this.retryAfter = more.retryAfter;
+    this.requestId = more.requestId;
+    this.details = more.details;
+  }
+
+  /** What to do about it. */
+  get reaction(): Reaction {
+    return reactionTo(this.code);
+  }
+}

@@ -1,0 +1,114 @@
+/** Requests to the HTTP API: with a token, tried again where that is safe, and with errors as `MpimError`. */
+import { MpimError, mayRetry, type ErrorDetails } from "./errors.ts";
+import { newId } from "./id.ts";
+
+/** Gives an access token; `refused`: the one that was given last and that the server did not take. */
+export type TokenSource = (why: { readonly refused: string | undefined }) => string | Promise<string>;
+
+export interface HttpOptions {
+  /** Of the server, for instance `https://chat.example.com`. */
+  readonly url: string;
+  readonly token?: TokenSource | undefined;
+  /** Instead of the platform's `fetch`. */
+  readonly fetch?: typeof fetch | undefined;
+}
+
+export interface Request {
+  readonly query?: Readonly<Record<string, string | number | undefined>>;
+  readonly json?: unknown;
+  /** Of a POST: repeated requests are known as one. */
+  readonly idempotent?: boolean;
+}
+
+const ATTEMPTS = 4;
+const PATIENCE_MS = 30_000;
+const FIRST_WAIT_MS = 300;
+const LONGEST_WAIT_MS = 10_000;
+
+export class Http {
+  readonly url: string;
+  readonly #token: TokenSource | undefined;
+  readonly #fetch: typeof fetch;
+
+  constructor({ url, token, fetch: given }: HttpOptions) {
+    this.url = url.replace(/\/+$/, "");
+    this.#token = token;
+    this.#fetch = given ?? ((input, init) => fetch(input, init));
+  }
+
+  /**
+   * One request, `"GET /me"`. Repeated after failures that may pass, if repeating is safe. Throws a `MpimError`; `offline`
+   * when there is no answer at all.
+   */
+  async call<T>(line: string, request: Request = {}): Promise<T> {
+    const [method = "GET"] = line.split(" ");
+    const safe = method !== "POST" || request.idempotent === true;
+    const key = method === "POST" && request.idempotent === true ? newId() : undefined;
+    let refused: string | undefined;
+    for (let attempt = 1; ; attempt += 1) {
+      const token = await this.#token?.({ refused });
+      try {
+        return await this.#once<T>(line, request, token, key);
+      } catch (error) {
+        if (!(error instanceof MpimError)) throw error;
+        if (error.code === "unauthenticated" && token !== undefined && refused === undefined) {
+          refused = token;
+          continue;
+        }
+        const passes = error.code === "offline" || mayRetry(error.code);
+        // What was refused for its rate was not done, so repeating it is safe always.
+        const repeat = passes && (safe || error.code === "rate_limited" || error.code === "overloaded");
+        const wait = error.retryAfter ?? FIRST_WAIT_MS * 2 ** (attempt - 1);
+        if (!repeat || attempt >= ATTEMPTS || wait > LONGEST_WAIT_MS) throw error;
+        await new Promise((resolve) => setTimeout(resolve, wait * (0.75 + Math.random() / 2)));
+      }
+    }
+  }
+
+  async #once<T>(
+    line: string,
+    { query, json }: Request,
+    token: string | undefined,
+    key: string | undefined,
+  ): Promise<T> {
+    const [method = "GET", path = "/"] = line.split(" ");
+    const url = new URL(`${this.url}/v1${path}`);
+    for (const [name, value] of Object.entries(query ?? {})) {
+      if (value !== undefined) url.searchParams.set(name, String(value));
+    }
+    const headers = new Headers();
+    if (token !== undefined) headers.set("authorization", `Bearer ${token}`);
+    if (json !== undefined) headers.set("content-type", "application/json");
+    if (key !== undefined) headers.set("idempotency-key", key);
+    const body = json === undefined ? null : JSON.stringify(json);
+    let response: Response;
+    let text: string;
+    try {
+      response = await this.#fetch(url, { method, headers, body, signal: AbortSignal.timeout(PATIENCE_MS) });
+      text = await response.text();
+    } catch (error) {
+      throw Object.assign(new MpimError("offline", "the server does not answer"), { cause: error });
+    }
+    if (response.ok) return (text === "" ? undefined : JSON.parse(text)) as T;
+    throw refusal(response, text);
+  }
+}
+
+function refusal(response: Response, text: string): MpimError {
+  const seconds = Number(response.headers.get("retry-after") ?? "");
+  const retryAfter = seconds > 0 ? seconds * 1000 : undefined;
+  const fallback = response.status >= 500 ? "unavailable" : "invalid_argument";
+  try {
+    const { error } = JSON.parse(text) as {
+      error: { code: string; message: string; request_id: string; details?: ErrorDetails };
+    };
+    return new MpimError(error.code, error.message, {
+      retryAfter,
+      requestId: error.request_id,
+      details: error.details,
+    });
+  } catch {
+    const requestId = response.headers.get("x-request-id") ?? undefined;
+    return new MpimError(fallback, `HTTP ${response.status}`, { retryAfter, requestId });
+  }
+}

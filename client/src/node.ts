@@ -1,0 +1,2 @@
+/** `@mpim/client/node`: what only Node has. */
+export { file, fileTokens } from "./store/file.ts";

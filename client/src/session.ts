@@ -1,0 +1,182 @@
+/** Accounts and logins: getting tokens, keeping them, and having them renewed in time. */
+import { Emitter } from "./emitter.ts";
+import { MpimError } from "./errors.ts";
+import { Http, type HttpOptions, type TokenSource } from "./http.ts";
+import type { User } from "./people.ts";
+
+/** What a login is made of; keep it like a password. */
+export interface Tokens {
+  readonly user: User;
+  /** Access token. */
+  readonly token: string;
+  /** Good for one exchange. */
+  readonly refreshToken: string;
+  /** When the access token ends, ms since the epoch by this device's clock. */
+  readonly expires: number;
+}
+
+/**
+ * Where tokens are kept. `lock` runs work while nobody else who shares the place does: a refresh token that is used twice
+ * ends the login, so two tabs must not renew at once.
+ */
+export interface TokenStore {
+  /** The tokens; undefined when there are none. */
+  load(): Promise<Tokens | undefined>;
+  /** Keeps tokens, or forgets them. */
+  save(tokens: Tokens | undefined): Promise<void>;
+  /** Runs work while nobody else does who shares the place. */
+  lock?<T>(work: () => Promise<T>): Promise<T>;
+}
+
+/** Where a login is made, and where it is kept. */
+export interface SessionOptions extends Pick<HttpOptions, "url" | "fetch"> {
+  /** Where tokens are kept; without it they last as long as the session object. */
+  readonly keep?: TokenStore | undefined;
+}
+
+/** What a session tells, by name. */
+export interface SessionEvents {
+  /** New tokens, or none any more. */
+  tokens: Tokens | undefined;
+}
+
+interface Granted {
+  readonly user: User;
+  readonly token: string;
+  readonly refresh_token: string;
+  readonly expires_in: number;
+}
+
+/** Renewed when less than this is left. */
+const EARLY_MS = 60_000;
+
+/** Makes an account and logs in. Throws `already_exists` when the username is taken. */
+export async function register(
+  options: SessionOptions & {
+    readonly username: string;
+    readonly password: string;
+    readonly name?: string | undefined;
+  },
+): Promise<Session> {
+  const { username, password, name } = options;
+  const json = { username, password, ...(name !== undefined && { name }) };
+  const granted = await new Http({ ...options, token: undefined }).call<Granted>("POST /auth/register", {
+    json,
+    idempotent: true,
+  });
+  return begin(options, granted);
+}
+
+/** Logs in. Throws `unauthenticated` when username or password is wrong, `rate_limited` after too many attempts. */
+export async function login(
+  options: SessionOptions & { readonly username: string; readonly password: string },
+): Promise<Session> {
+  const { username, password } = options;
+  const granted = await new Http({ ...options, token: undefined }).call<Granted>("POST /auth/login", {
+    json: { username, password },
+  });
+  return begin(options, granted);
+}
+
+/** Goes on with the login whose tokens are kept; undefined when there is none. */
+export async function resume(options: SessionOptions): Promise<Session | undefined> {
+  const tokens = await options.keep?.load();
+  return tokens === undefined ? undefined : new Session(options, tokens);
+}
+
+async function begin(options: SessionOptions, granted: Granted): Promise<Session> {
+  const tokens = tokensOf(granted);
+  await options.keep?.save(tokens);
+  return new Session(options, tokens);
+}
+
+/** One login. */
+export class Session extends Emitter<SessionEvents> {
+  readonly url: string;
+  readonly #options: SessionOptions;
+  readonly #http: Http;
+  #tokens: Tokens | undefined;
+  #renewing: Promise<string> | undefined;
+
+  constructor(options: SessionOptions, tokens: Tokens) {
+    super();
+    this.url = options.url;
+    this.#options = options;
+    this.#http = new Http({ ...options, token: undefined });
+    this.#tokens = tokens;
+  }
+
+  /** Whose login it is. */
+  get user(): User {
+    if (this.#tokens === undefined) throw over();
+    return this.#tokens.user;
+  }
+
+  /** The tokens as they are now; undefined after the login has ended. */
+  get tokens(): Tokens | undefined {
+    return this.#tokens;
+  }
+
+  /** An access token that is good for a while, renewed if need be: give this function to `connect`. */
+  readonly token: TokenSource = async ({ refused }) => {
+    const tokens = this.#tokens;
+    if (tokens === undefined) throw over();
+    if (tokens.token !== refused && tokens.expires > Date.now() + EARLY_MS) return tokens.token;
+    this.#renewing ??= this.#renew(tokens.token).finally(() => {
+      this.#renewing = undefined;
+    });
+    return this.#renewing;
+  };
+
+  /** Ends the login on the server, with all its connections, and forgets the tokens. */
+  async logout(): Promise<void> {
+    const http = new Http({ ...this.#options, token: this.token });
+    try {
+      await http.call("POST /auth/logout", { idempotent: true });
+    } catch (error) {
+      // A login that has ended is what was wanted.
+      if (!(error instanceof MpimError) || error.code !== "unauthenticated") throw error;
+    }
+    await this.#set(undefined);
+  }
+
+  async #renew(old: string): Promise<string> {
+    const { keep } = this.#options;
+    const work = async (): Promise<string> => {
+      // Somebody who shares the place may have renewed it meanwhile, or have logged out: what is here would be a second use.
+      const kept = keep === undefined ? this.#tokens : await keep.load();
+      if (kept === undefined) {
+        await this.#set(undefined);
+        throw over();
+      }
+      if (kept.token !== old && kept.expires > Date.now() + EARLY_MS) {
+        this.#tokens = kept;
+        return kept.token;
+      }
+      try {
+        const json = { refresh_token: kept.refreshToken };
+        const tokens = tokensOf(await this.#http.call<Granted>("POST /auth/refresh", { json }));
+        await this.#set(tokens);
+        return tokens.token;
+      } catch (error) {
+        if (error instanceof MpimError && error.code === "unauthenticated") await this.#set(undefined);
+        throw error;
+      }
+    };
+    return keep?.lock === undefined ? work() : keep.lock(work);
+  }
+
+  async #set(tokens: Tokens | undefined): Promise<void> {
+    this.#tokens = tokens;
+    await this.#options.keep?.save(tokens);
+    this.emit("tokens", tokens);
+  }
+}
+
+function tokensOf({ user, token, refresh_token: refreshToken, expires_in: seconds }: Granted): Tokens {
+  return { user, token, refreshToken, expires: Date.now() + seconds * 1000 };
+}
+
+function over(): MpimError {
+  return new MpimError("unauthenticated", "the login has ended");
+}

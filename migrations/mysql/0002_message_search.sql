@@ -1,0 +1,1 @@
+CREATE FULLTEXT INDEX `messages_tokens` ON `messages` (`tokens`);

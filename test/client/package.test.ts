@@ -1,0 +1,84 @@
+/** The package as it is built: who installs it gets JavaScript that runs, and types that say the truth. */
+import { spawnSync } from "node:child_process";
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join, resolve } from "node:path";
+import { afterAll, beforeAll, expect, test } from "vitest";
+import { startServer } from "../support/server.ts";
+import { config, Person } from "./people.ts";
+
+const ROOT = resolve(import.meta.dirname, "../..");
+let folder: string;
+
+beforeAll(() => {
+  const built = spawnSync(process.execPath, [join(ROOT, "scripts/build-client.ts")], { encoding: "utf8" });
+  expect(`${built.stdout}${built.stderr}`).toBe("");
+  folder = mkdtempSync(join(tmpdir(), "mpim-package-"));
+  mkdirSync(join(folder, "node_modules/@mpim"), { recursive: true });
+  symlinkSync(join(ROOT, "client"), join(folder, "node_modules/@mpim/client"));
+  symlinkSync(join(ROOT, "node_modules/ws"), join(folder, "node_modules/ws"));
+  writeFileSync(join(folder, "package.json"), '{"type":"module"}');
+});
+
+afterAll(() => rmSync(folder, { recursive: true, force: true }));
+
+test("its types hold, without those of the server or of Node", () => {
+  writeFileSync(
+    join(folder, "use.ts"),
+    `import { connect, login, MpimError, type Message, type Store } from "@mpim/client";
+import { file } from "@mpim/client/node";
+const session = await login({ url: "http://x", username: "a", password: "b" });
+const store: Store = file("x");
+const chat = await connect({ url: "http://x", token: session.token, store });
+const room = await chat.direct("bob");
+room.on("message", (message: Message) => message.text.trim());
+const seq: number = (await room.send({ text: "hi" }).sent()).seq;
+// @ts-expect-error a text is a string
+room.send({ text: seq });
+// @ts-expect-error there is no such event
+room.on("massage", () => {});
+export const late = (error: unknown): boolean => error instanceof MpimError && error.code === "timeout";
+`,
+  );
+  writeFileSync(
+    join(folder, "tsconfig.json"),
+    JSON.stringify({
+      compilerOptions: { strict: true, noEmit: true, module: "nodenext", lib: ["es2022", "dom"], types: [] },
+      include: ["use.ts"],
+    }),
+  );
+  const { stdout, status } = spawnSync(join(ROOT, "node_modules/.bin/tsc"), ["-p", folder], { encoding: "utf8" });
+  expect({ stdout, status }).toEqual({ stdout: "", status: 0 });
+});
+
+test("the page of the README has under 20 lines, and uses what there is", async () => {
+  const readme = readFileSync(join(ROOT, "README.md"), "utf8");
+  const page = /```html\n([\s\S]*?)```/.exec(readme)?.[1] ?? "";
+  expect(page.trim().split("\n").length).toBeLessThan(20);
+  const names = /import \{([^}]+)\}/.exec(page)?.[1]?.split(",") ?? [];
+  const { default: _, ...built } = (await import(join(ROOT, "client/dist/mpim.js"))) as Record<string, unknown>;
+  expect(Object.keys(built)).toEqual(expect.arrayContaining(names.map((name) => name.trim())));
+});
+
+test("it runs where there is no WebSocket, with the one that is given", async () => {
+  await using server = await startServer({ config });
+  await using alice = await Person.register(server.url, "alice");
+  await using bob = await Person.register(server.url, "bob");
+  writeFileSync(
+    join(folder, "run.js"),
+    `import { connect, memory } from "@mpim/client";
+import { file } from "@mpim/client/node";
+import { WebSocket } from "ws";
+delete globalThis.WebSocket;
+const [url, token, peer] = process.argv.slice(2);
+console.log(await connect({ url, token: () => token, store: memory() }).catch(({ code }) => code));
+const chat = await connect({ url, token: () => token, store: file("store"), WebSocket });
+const room = await chat.direct(peer);
+console.log((await room.send("from the package").sent()).seq);
+await chat.close();
+`,
+  );
+  const token = await alice.session.token({ refused: undefined });
+  const run = spawnSync(process.execPath, ["run.js", server.url, token, bob.uid], { cwd: folder, encoding: "utf8" });
+  expect(run).toMatchObject({ stdout: "invalid_argument\n1\n", stderr: "", status: 0 });
+});

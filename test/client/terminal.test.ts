@@ -1,0 +1,188 @@
+/** The client for terminals, as a process that is typed at. */
+import { spawn, type ChildProcessWithoutNullStreams } from "node:child_process";
+import { once } from "node:events";
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join, resolve } from "node:path";
+import { afterAll, beforeAll, expect, test } from "vitest";
+import { startServer, type Server } from "../support/server.ts";
+import { Waiting } from "../support/waiting.ts";
+import { config, PASSWORD } from "./people.ts";
+
+const SCRIPT = resolve(import.meta.dirname, "../../client/terminal/chat.ts");
+
+/** Somebody at a terminal. */
+class Typist implements AsyncDisposable {
+  readonly #child: ChildProcessWithoutNullStreams;
+  readonly #waiting = new Waiting();
+  #seen = "";
+  #read = 0;
+
+  constructor(args: readonly string[]) {
+    this.#child = spawn(process.execPath, [SCRIPT, ...args]);
+    for (const stream of [this.#child.stdout, this.#child.stderr]) {
+      stream.setEncoding("utf8").on("data", (text: string) => {
+        this.#seen += text;
+        this.#waiting.wake();
+      });
+    }
+  }
+
+  type(...lines: string[]): void {
+    this.#child.stdin.write(lines.map((line) => `${line}\n`).join(""));
+  }
+
+  /** Waits for a line after those that were seen before; gives what it captured. */
+  async sees(line: RegExp): Promise<string[]> {
+    const find = (): RegExpExecArray | null => new RegExp(line, "m").exec(this.#seen.slice(this.#read));
+    const found = await this.#waiting.until(
+      () => find() ?? false,
+      () => `no ${line} in:\n${this.#seen.slice(this.#read)}\nafter:\n${this.#seen.slice(0, this.#read)}\n`,
+    );
+    this.#read += found.index + found[0].length;
+    return found.slice(1);
+  }
+
+  /** Everything that was printed. */
+  get seen(): string {
+    return this.#seen;
+  }
+
+  async end(how: "input" | "kill" = "input"): Promise<number | null> {
+    if (this.#child.exitCode !== null || this.#child.signalCode !== null) return this.#child.exitCode;
+    const exited = once(this.#child, "exit");
+    if (how === "kill") this.#child.kill("SIGKILL");
+    else this.#child.stdin.end();
+    await exited;
+    return this.#child.exitCode;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.end("kill");
+  }
+}
+
+let server: Server;
+let folder: string;
+
+beforeAll(async () => {
+  folder = mkdtempSync(join(tmpdir(), "mpim-terminal-"));
+  server = await startServer({ config });
+});
+
+afterAll(async () => {
+  await server[Symbol.asyncDispose]();
+  rmSync(folder, { recursive: true, force: true });
+});
+
+function terminal(name: string): Typist {
+  return new Typist(["--server", server.url, "--data", join(folder, name)]);
+}
+
+async function registered(name: string): Promise<Typist> {
+  const typist = terminal(name);
+  typist.type(`/register ${name}`, PASSWORD);
+  await typist.sees(new RegExp(`^-- you are ${name}$`));
+  return typist;
+}
+
+test("two people meet, chat, mend and find what they wrote", async () => {
+  await using alice = await registered("alice");
+  await using bob = await registered("bob");
+  alice.type("/find bo", "/chat bob", "Lunch at noon?");
+  await alice.sees(/^bob \(bob\)$/);
+  await alice.sees(/^-- bob$/);
+  await bob.sees(/^\[1\] alice: Lunch at noon\?$/);
+  bob.type("/list", "/chat alice", "/reply 1 Noon is fien");
+  await bob.sees(/^alice \(1 unread\) {2}\[1\] alice: Lunch at noon\?$/);
+  await bob.sees(/^-- alice, 1 unread$/);
+  await alice.sees(/^\[2\] bob: \(to 1\) Noon is fien$/);
+  bob.type("/edit 2 Noon is fine", "/react 1 🍜", "/recall 99", "See you");
+  await bob.sees(/^! .*\(not_found\)$/);
+  // What was written before it is there when it is.
+  await alice.sees(/^\[\d+\] bob: See you$/);
+  alice.type("/history");
+  await alice.sees(/^\[1\] me: Lunch at noon\? {2}🍜 1 ✓✓ read$/);
+  await alice.sees(/^\[2\] bob: \(to 1\) Noon is fine \(edited\)$/);
+  alice.type("/chat nobody", "/nonsense", "/help");
+  await alice.sees(/^! no such user \(not_found\)$/);
+  await alice.sees(/^! there is no \/nonsense/);
+  await alice.sees(/^ {2}\/quit /);
+  expect([await alice.end(), await bob.end()]).toEqual([0, 0]);
+});
+
+test("[CON1] a friend is asked with a message, listed and removed", async () => {
+  await using heidi = await registered("heidi");
+  await using ivan = await registered("ivan");
+  heidi.type("/add ivan It is Heidi", "/contacts");
+  await heidi.sees(/^asked ivan$/);
+  await heidi.sees(/^ivan \(ivan\) – asked: It is Heidi$/);
+  await ivan.sees(/\* heidi asks to be your contact: It is Heidi {2}\(\/accept heidi or \/reject heidi\)$/);
+  ivan.type("/accept heidi", "/contacts");
+  await ivan.sees(/^heidi is a contact now$/);
+  await ivan.sees(/^heidi \(heidi\)$/);
+  await heidi.sees(/\* ivan is your contact now$/);
+  heidi.type("/remove ivan", "/contacts");
+  await heidi.sees(/^ivan is no contact any more$/);
+  await heidi.sees(/^none yet/);
+  expect([await heidi.end(), await ivan.end()]).toEqual([0, 0]);
+});
+
+test("a group is made, talked in, left and joined", async () => {
+  await using carol = await registered("carol");
+  await using dave = await registered("dave");
+  carol.type("/create Crew dave");
+  const [cid = ""] = await carol.sees(/^#Crew is (g\.\S+)$/);
+  await dave.sees(/^#Crew \[2\] \* carol added me$/);
+  dave.type("/chat #Crew", "ahoy", "/members", "/groups");
+  await carol.sees(/^\[3\] dave: ahoy$/);
+  await dave.sees(/^(?:me \(member\)\ncarol \(owner\)|carol \(owner\)\nme \(member\))$/);
+  await dave.sees(/^#Crew {2}2 members, member {2}g\./);
+  dave.type("/leave");
+  await dave.sees(/^you are no longer in #Crew$/);
+  await carol.sees(/^\[4\] \* dave left$/);
+  carol.type("/openup", "/rename The crew");
+  await carol.sees(/renamed the group to The crew$/);
+  dave.type(`/join ${cid}`, "back");
+  await carol.sees(/^\[\d+\] dave: back$/);
+  carol.type("/kick dave", "/dismiss");
+  await dave.sees(/^\[\d+\] \* carol removed me$/);
+  await carol.sees(/^you are no longer in #The crew$/);
+  expect([await carol.end(), await dave.end()]).toEqual([0, 0]);
+});
+
+test("what comes while a terminal is away is there when it is back, and what it wrote is sent", async () => {
+  const erin = await registered("erin");
+  const frank = await registered("frank");
+  frank.type("/chat erin", "I leave now");
+  await erin.sees(/^\[1\] frank: I leave now$/);
+  expect(await frank.end()).toBe(0);
+  erin.type("/chat frank", "one", "two", "\u001b[31mred");
+  // Ending waits for what is not sent yet, if the server is there.
+  erin.type("/quit");
+  await erin.sees(/^-- frank, 1 unread$/);
+  expect(await erin.end()).toBe(0);
+  await using back = terminal("frank");
+  await back.sees(/^-- you are frank$/);
+  await back.sees(/^-- erin: 3 unread$/);
+  back.type("/chat erin", "here again");
+  await back.sees(/^-- erin, 3 unread\n\[1\] me: .*\n\[2\] erin: one\n\[3\] erin: two\n\[4\] erin: \ufffd\[31mred$/);
+  await using again = terminal("erin");
+  await again.sees(/^-- you are erin$/);
+  again.type("/chat frank");
+  await again.sees(/^\[5\] frank: here again$/);
+  back.type("/logout", "/list");
+  await back.sees(/^logged out$/);
+  await back.sees(/^! log in first/);
+  expect(await back.end()).toBe(0);
+});
+
+test("options that cannot be are refused, and a wrong password", async () => {
+  const bad = new Typist(["--sever", "x"]);
+  await bad.sees(/^Unknown option '--sever'$/);
+  expect(await bad.end()).toBe(1);
+  await using grace = terminal("grace");
+  grace.type("/login nobody", "wrong password");
+  await grace.sees(/^! username or password is wrong \(unauthenticated\)$/);
+  expect(await grace.end()).toBe(0);
+});

@@ -1,0 +1,182 @@
+/** A client's core with a link that breaks and a store that forgets what was not flushed. */
+import { Core } from "../../../client/src/core/core.ts";
+import type { CoreEvent } from "../../../client/src/core/events.ts";
+import type { Held } from "../../../client/src/core/log.ts";
+import type { OutRecord } from "../../../client/src/core/outbox.ts";
+import type { RoomRecord } from "../../../client/src/core/room.ts";
+import { CHAT, ME, messagesOf, OUT, type MeRecord } from "../../../client/src/core/state.ts";
+import type { Message } from "../../../client/src/message.ts";
+import type { ClientFrame, ServerFrame } from "../../../client/src/wire.ts";
+import type { FakeServer, Link } from "./server.ts";
+
+export class FakeDevice {
+  readonly user: string;
+  readonly id: string;
+  /** What the application was told since the last start, in order. */
+  told: CoreEvent[] = [];
+  core: Core;
+  link: Link | undefined;
+  /** Written and not arrived. */
+  up: ClientFrame[] = [];
+  readonly #server: FakeServer;
+  readonly #chance: () => number;
+  readonly #options: { readonly catchUp: number; readonly keep: number };
+  /** Turns that are not in the store yet. */
+  #unwritten: Map<string, unknown>[] = [];
+  #turn = new Map<string, unknown>();
+  readonly #disk = new Map<string, string>();
+  #opening = false;
+  #ids = 0;
+  now = 0;
+
+  constructor(
+    user: string,
+    id: string,
+    server: FakeServer,
+    chance: () => number,
+    options: { readonly catchUp: number; readonly keep: number },
+  ) {
+    this.user = user;
+    this.id = id;
+    this.#server = server;
+    this.#chance = chance;
+    this.#options = options;
+    this.core = this.#make();
+  }
+
+  start(now: number): void {
+    this.#do((core) => core.start(now), now);
+  }
+
+  /** The process ends at once, with what of its last turns the store has not written; and starts again. */
+  crash(now: number, lost: number): void {
+    this.cut(now, 1006, false);
+    const written = this.#unwritten.slice(0, Math.max(0, this.#unwritten.length - lost));
+    for (const turn of written) this.#write(turn);
+    this.#unwritten = [];
+    this.#turn = new Map();
+    this.told = [];
+    this.#opening = false;
+    this.core = this.#make();
+    this.start(now);
+  }
+
+  /** The store catches up. */
+  flush(): void {
+    for (const turn of this.#unwritten) this.#write(turn);
+    this.#unwritten = [];
+  }
+
+  /** The socket opens, if one is wanted. */
+  open(now: number): void {
+    if (!this.#opening) return;
+    this.#opening = false;
+    this.link = this.#server.connect();
+    this.#do((core) => core.opened(this.user, now), now);
+  }
+
+  /** The connection breaks: what is under way either way is gone. */
+  cut(now: number, code = 1006, tell = true): void {
+    if (this.link === undefined) return;
+    this.#server.drop(this.link);
+    this.link = undefined;
+    this.up = [];
+    if (tell) this.#do((core) => core.lost(code, undefined, now), now);
+  }
+
+  /** So many frames arrive, as one message. */
+  down(count: number, now: number): void {
+    const frames = this.link?.down.splice(0, count) ?? [];
+    if (frames.length > 0) this.#do((core) => this.#take(core, frames, now), now);
+    else if (this.link?.open === false) this.cut(now, 4409);
+  }
+
+  /** So many frames reach the server. */
+  sendUp(count: number): void {
+    for (const frame of this.up.splice(0, count)) if (this.link !== undefined) this.#server.receive(this.link, frame);
+  }
+
+  /** Ids that would be sent again after a new start. */
+  outbox(): string[] {
+    this.flush();
+    return [...this.#disk.keys()].filter((key) => key.startsWith(OUT));
+  }
+
+  tick(now: number): void {
+    if (this.core.nextTick(now) <= now) this.#do((core) => core.tick(now), now);
+  }
+
+  /** Something that the application does. */
+  act(work: (core: Core) => void, now: number): void {
+    this.#do(work, now);
+  }
+
+  messages(cid: string): Message[] {
+    this.#load(this.core, cid);
+    return this.core.state.messages(this.core.state.room(cid));
+  }
+
+  newId(): string {
+    this.#ids += 1;
+    return `${this.id}-${this.now}-${this.#ids}`;
+  }
+
+  #take(core: Core, frames: readonly ServerFrame[], now: number): void {
+    for (const cid of core.unloaded(frames)) this.#load(core, cid);
+    core.received(frames, 100, now);
+  }
+
+  #load(core: Core, cid: string): void {
+    if (core.state.rooms.get(cid)?.loaded !== false) return;
+    core.load(
+      cid,
+      (this.#read(messagesOf(cid)) as Held[]).toSorted((a, b) => a.entry.seq - b.entry.seq),
+    );
+  }
+
+  #do(work: (core: Core) => void, now: number): void {
+    this.now = now;
+    work(this.core);
+    if (this.#turn.size > 0) this.#unwritten.push(this.#turn);
+    this.#turn = new Map();
+  }
+
+  #make(): Core {
+    const saved = {
+      me: this.#read(ME)[0] as MeRecord | undefined,
+      rooms: this.#read(CHAT) as RoomRecord[],
+      outbox: this.#read(OUT) as OutRecord[],
+    };
+    const options = { device: { id: this.id }, backoff: { least: 100, most: 1_000 }, ...this.#options };
+    return new Core(saved, options, {
+      open: () => {
+        this.#opening = true;
+      },
+      write: (text) => {
+        const parsed = JSON.parse(text) as ClientFrame | ClientFrame[];
+        if (this.link !== undefined) this.up.push(...(Array.isArray(parsed) ? parsed : [parsed]));
+      },
+      shut: () => {
+        this.#opening = false;
+        if (this.link !== undefined) this.#server.drop(this.link);
+        this.link = undefined;
+        this.up = [];
+      },
+      save: (key, value) => this.#turn.set(key, value),
+      emit: (event) => this.told.push(event),
+      chance: this.#chance,
+      id: () => this.newId(),
+    });
+  }
+
+  #read(prefix: string): unknown[] {
+    return [...this.#disk].filter(([key]) => key.startsWith(prefix)).map(([, json]) => JSON.parse(json) as unknown);
+  }
+
+  #write(turn: ReadonlyMap<string, unknown>): void {
+    for (const [key, value] of turn) {
+      if (value === undefined) this.#disk.delete(key);
+      else this.#disk.set(key, JSON.stringify(value));
+    }
+  }
+}

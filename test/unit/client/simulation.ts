@@ -1,0 +1,235 @@
+/** A few people chat over links that break, on devices that crash; a seed decides all of it. */
+import { seeded } from "../../support/random.ts";
+import { FakeDevice } from "./device.ts";
+import { FakeServer } from "./server.ts";
+
+export interface Outcome {
+  /** What is not as it should be. */
+  readonly faults: string[];
+  readonly stats: { sent: number; cuts: number; crashes: number; amendments: number; resets: number };
+}
+
+export interface Options {
+  readonly steps: number;
+  readonly catchUp: number;
+  readonly keep: number;
+  /** The server refuses nothing for overload: then what one device writes keeps its order. */
+  readonly calm?: boolean;
+}
+
+const CHATS: readonly (readonly [cid: string, users: readonly string[]])[] = [
+  ["d.a.b", ["a", "b"]],
+  ["g.00000000000000000000000001", ["a", "b", "c"]],
+];
+
+/** Runs one seed to the end, mends everything, and looks. */
+export function simulate(seed: number, options: Options): Outcome {
+  const random = seeded(seed);
+  const upTo = (n: number): number => Math.floor(random() * n);
+  let healed = false;
+  const calm = options.calm === true;
+  const server = new FakeServer({ calm, once: (n) => !healed && random() < 1 / n });
+  for (const [cid, users] of CHATS) server.chat(cid, users);
+  const devices = [
+    ["a", "a1"],
+    ["a", "a2"],
+    ["b", "b1"],
+    ["c", "c1"],
+  ].map(([user = "", id = ""]) => new FakeDevice(user, id, server, random, options));
+  const stats = { sent: 0, cuts: 0, crashes: 0, amendments: 0, resets: 0 };
+  const faults: string[] = [];
+  /** Texts whose turn is in the store, by device and chat, in the order of writing. */
+  const written = new Map<string, string[]>();
+  let now = 1_000;
+  for (const device of devices) device.start(now);
+
+  const write = (device: FakeDevice): void => {
+    const [cid] = CHATS.filter(([, users]) => users.includes(device.user))[upTo(2)] ?? CHATS[1] ?? [""];
+    if (device.core.user === undefined) return;
+    stats.sent += 1;
+    const text = `${device.id} ${stats.sent}`;
+    const id = device.newId();
+    device.act((core) => core.send(cid, { t: "send", id, to: cid, kind: "text", body: { text } }, now), now);
+    device.flush();
+    written.set(`${device.id} ${cid}`, [...(written.get(`${device.id} ${cid}`) ?? []), text]);
+  };
+  const amend = (device: FakeDevice): void => {
+    const [cid] = CHATS[upTo(2)] ?? [""];
+    if (device.core.user === undefined || !device.core.state.rooms.has(cid)) return;
+    const targets = device.messages(cid).filter(({ seq }) => seq !== undefined);
+    const target = targets[upTo(targets.length)];
+    if (target?.seq === undefined) return;
+    const op = (["edit", "recall", "react", "unreact", "react"] as const)[upTo(5)] ?? "react";
+    if ((op === "edit" || op === "recall") && !target.mine) return;
+    if (op === "recall" && upTo(4) > 0) return;
+    stats.amendments += 1;
+    const body = op === "edit" ? { text: `${target.text}!` } : op === "recall" ? {} : { body: undefined };
+    const emoji = ["+", "-"][upTo(2)];
+    const id = device.newId();
+    const frame = {
+      t: "amend",
+      id,
+      cid,
+      target: target.seq,
+      op,
+      body: op.endsWith("react") ? { emoji } : body,
+    } as const;
+    device.act((core) => core.amend(cid, frame, now), now);
+    device.flush();
+  };
+  const read = (device: FakeDevice): void => {
+    const [cid] = CHATS[upTo(2)] ?? [""];
+    if (device.core.user === undefined || !device.core.state.rooms.has(cid)) return;
+    device.act((core) => core.read(cid, upTo(2) === 0 ? undefined : upTo(20), now), now);
+  };
+
+  const versions = new Map<FakeDevice, number>();
+  let tickets = 0;
+  const page = (device: FakeDevice): void => {
+    const [cid] = CHATS[upTo(2)] ?? [""];
+    if (device.core.user === undefined || !device.core.state.rooms.has(cid)) return;
+    device.messages(cid);
+    tickets += 1;
+    if (device.core.state.room(cid).log.low > 1) {
+      device.act((core) => core.older(cid, 1 + upTo(8), tickets, now), now);
+    }
+  };
+
+  for (let step = 0; step < options.steps; step += 1) {
+    now += upTo(40);
+    server.now = now;
+    const device = devices[upTo(devices.length)] as FakeDevice;
+    const kind = upTo(100);
+    if (kind < 12) write(device);
+    else if (kind < 18) amend(device);
+    else if (kind < 21) read(device);
+    else if (kind === 21) page(device);
+    else if (kind < 24) {
+      stats.cuts += 1;
+      device.cut(now);
+    } else if (kind < 25) {
+      stats.crashes += 1;
+      device.crash(now, upTo(4));
+    } else if (kind < 30) device.flush();
+    else if (kind < 45) device.open(now);
+    else if (kind < 65) device.sendUp(1 + upTo(5));
+    else if (kind < 90) device.down(1 + upTo(6), now);
+    else {
+      now += upTo(300);
+      device.tick(now);
+    }
+    for (const one of devices) {
+      if (one.link !== undefined && upTo(20) === 0) server.flush(one.link);
+      faults.push(...disorder(one, seed));
+      const version = one.core.user === undefined ? 0 : one.core.state.me.version;
+      if (kind !== 24 && version < (versions.get(one) ?? 0))
+        faults.push(`${one.id} forgot version ${versions.get(one)}`);
+      versions.set(one, version);
+    }
+  }
+
+  healed = true;
+  for (let quiet = 0; quiet < 200; quiet += 1) {
+    now += 500;
+    server.now = now;
+    for (const device of devices) {
+      device.tick(now);
+      device.open(now);
+      if (device.link !== undefined) server.flush(device.link);
+      device.sendUp(1000);
+      device.down(1000, now);
+    }
+  }
+  for (const device of devices) {
+    stats.resets += device.told.filter(({ type }) => type === "reset").length;
+    faults.push(...disorder(device, seed), ...compare(device, server));
+  }
+  faults.push(...lost(server, written, calm));
+  return { faults, stats };
+}
+
+/** What applications are told: each place once, and in order; `reset` begins anew. */
+function disorder(device: FakeDevice, seed: number): string[] {
+  const last = new Map<string, number>();
+  const faults: string[] = [];
+  for (const event of device.told) {
+    if (event.type !== "message" || event.message.seq === undefined) continue;
+    const before = last.get(event.cid) ?? 0;
+    if (event.message.seq <= before)
+      faults.push(`seed ${seed}: ${device.id} was told ${event.message.seq} after ${before}`);
+    last.set(event.cid, event.message.seq);
+  }
+  return faults;
+}
+
+/** In the end a device shows what the server has. */
+function compare(device: FakeDevice, server: FakeServer): string[] {
+  const faults: string[] = [];
+  if (!device.core.link.online) return [`${device.id} is not online`];
+  if (device.core.state.outbox.waiting > 0) faults.push(`${device.id} has ${device.core.state.outbox.waiting} unsent`);
+  if (device.outbox().length > 0) faults.push(`${device.id} would send ${device.outbox().join()} again`);
+  for (const [cid, users] of CHATS) {
+    const chat = server.chats.get(cid);
+    if (chat === undefined || !users.includes(device.user) || chat.log.length === 0) continue;
+    const room = device.core.state.room(cid);
+    const failed = device.messages(cid).filter(({ state }) => state === "failed");
+    if (failed.length > 0)
+      faults.push(`${device.id} ${cid}: failed ${failed.map(({ text, error }) => `${text} ${error?.code}`).join()}`);
+    const shown = device.messages(cid).filter(({ state }) => state !== "failed");
+    const view = server.view(cid).filter(({ seq }) => seq >= room.log.low);
+    const seen = shown.map(({ seq, body, recalled, reactions }) => [seq, body ?? null, recalled, sorted(reactions)]);
+    const want = view.map(({ seq, body, recalled, reactions }) => [
+      seq,
+      body ?? null,
+      recalled ?? false,
+      sorted(reactions),
+    ]);
+    if (JSON.stringify(seen) !== JSON.stringify(want)) {
+      faults.push(`${device.id} ${cid}: shows ${JSON.stringify(seen)}, not ${JSON.stringify(want)}`);
+    }
+    if (room.log.applied !== chat.log.length)
+      faults.push(`${device.id} ${cid}: at ${room.log.applied} of ${chat.log.length}`);
+    // All of a user's devices are there, and have acknowledged.
+    const delivered = chat.members.get(device.user)?.delivered;
+    const theirs = chat.log.findLast(({ from }) => from !== device.user)?.seq ?? 0;
+    if ((delivered ?? 0) < theirs) faults.push(`${device.id} ${cid}: acknowledged ${delivered} of ${theirs}`);
+    const unread = server.unread(cid, device.user);
+    if (room.unread !== unread) faults.push(`${device.id} ${cid}: ${room.unread} unread, not ${unread}`);
+    if (cid.startsWith("d.")) {
+      const peer = [...chat.members].find(([user]) => user !== device.user)?.[1];
+      for (const { seq, state, mine } of shown) {
+        if (!mine || seq === undefined || peer === undefined) continue;
+        const tick = seq <= peer.read ? "read" : seq <= peer.delivered ? "delivered" : "sent";
+        if (state !== tick) faults.push(`${device.id} ${cid}: ${seq} is ${state}, not ${tick}`);
+      }
+    }
+  }
+  return faults;
+}
+
+/** What was written is in the log once; `ordered`: what one device wrote in its order. */
+function lost(server: FakeServer, written: ReadonlyMap<string, readonly string[]>, ordered: boolean): string[] {
+  const faults: string[] = [];
+  for (const [key, texts] of written) {
+    const [, cid = ""] = key.split(" ");
+    // As it was written: amendments have entries of their own.
+    const log = (server.chats.get(cid)?.log ?? []).flatMap(({ kind, body }) =>
+      kind === "text" ? [(body as { text: string }).text] : [],
+    );
+    const places = texts.map((text) => {
+      const times = log.filter((other) => other === text).length;
+      if (times !== 1) faults.push(`${key}: "${text}" is in the log ${times} times`);
+      return log.indexOf(text);
+    });
+    if (ordered && places.some((place, index) => place < (places[index - 1] ?? 0))) {
+      faults.push(`${key}: ${texts.join()} are at ${places.join()}`);
+    }
+  }
+  return faults;
+}
+
+function sorted(reactions: Readonly<Record<string, readonly string[]>> = {}): unknown {
+  return Object.entries(reactions)
+    .map(([emoji, users]) => [emoji, users.toSorted()])
+    .toSorted((a, b) => (String(a[0]) < String(b[0]) ? -1 : 1));
+}

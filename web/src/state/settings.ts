@@ -1,0 +1,38 @@
+/** How somebody likes the page: kept in this browser, for whoever uses it. */
+import { en, type Texts } from "../i18n/en.ts";
+import { zh } from "../i18n/zh.ts";
+import type { Lang } from "../view/times.ts";
+
+export type Theme = "auto" | "light" | "dark";
+
+export interface Settings {
+  readonly theme: Theme;
+  readonly lang: Lang;
+}
+
+const KEY = "mpim:web:settings";
+
+export const TEXTS: Readonly<Record<Lang, Texts>> = { en, zh };
+
+export function loadSettings(): Settings {
+  const preferred: Lang = navigator.language.toLowerCase().startsWith("zh") ? "zh" : "en";
+  try {
+    const { theme, lang } = JSON.parse(localStorage.getItem(KEY) ?? "{}") as Partial<Settings>;
+    return {
+      theme: theme === "light" || theme === "dark" ? theme : "auto",
+      lang: lang === "en" || lang === "zh" ? lang : preferred,
+    };
+  } catch {
+    return { theme: "auto", lang: preferred };
+  }
+}
+
+export function saveSettings(settings: Settings): void {
+  localStorage.setItem(KEY, JSON.stringify(settings));
+}
+
+/** Makes the page look so. */
+export function applySettings({ theme, lang }: Settings): void {
+  document.documentElement.dataset["theme"] = theme;
+  document.documentElement.lang = lang === "zh" ? "zh-CN" : "en";
+}

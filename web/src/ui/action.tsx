@@ -1,0 +1,78 @@
+/** What one may do with a chat, as buttons. */
+import { useState } from "preact/hooks";
+import type { Conversation, Member, Role } from "../../../client/src/mpim.ts";
+import { useHome, useShared } from "../state/use.ts";
+import { refusalText } from "../view/refusal.ts";
+import { Confirm } from "./dialog.tsx";
+import { Icon, type IconName } from "./icon.tsx";
+
+export interface DetailsProps {
+  readonly conversation: Conversation;
+  readonly members: readonly Member[];
+  /** One's own. */
+  readonly role: Role | undefined;
+  readonly onClose: () => void;
+}
+
+/** Runs something that may be refused, and says so if it is. */
+export function useAttempt(): (action: () => Promise<unknown>) => Promise<boolean> {
+  const { t } = useShared();
+  const { say } = useHome();
+  return async (action) => {
+    try {
+      await action();
+      return true;
+    } catch (error) {
+      say(refusalText(error, t.errors));
+      return false;
+    }
+  };
+}
+
+export function Action({
+  icon,
+  label,
+  danger,
+  pressed,
+  onClick,
+}: {
+  readonly icon: IconName;
+  readonly label: string;
+  readonly danger?: boolean;
+  readonly pressed?: boolean;
+  readonly onClick: () => void;
+}) {
+  return (
+    <button
+      type="button"
+      class={danger === true ? "action danger" : pressed === true ? "action action-on" : "action"}
+      onClick={onClick}
+    >
+      <Icon name={icon} />
+      {label}
+    </button>
+  );
+}
+
+/** An action that asks once more. */
+export function AskedAction({
+  icon,
+  label,
+  title,
+  text,
+  onYes,
+}: {
+  readonly icon: IconName;
+  readonly label: string;
+  readonly title: string;
+  readonly text: string;
+  readonly onYes: () => void;
+}) {
+  const [asking, setAsking] = useState(false);
+  return (
+    <>
+      <Action icon={icon} label={label} danger onClick={() => setAsking(true)} />
+      {asking && <Confirm title={title} text={text} yes={label} onYes={onYes} onClose={() => setAsking(false)} />}
+    </>
+  );
+}

@@ -1,0 +1,196 @@
+/** Where one writes: a new message, a reply, an edit; with names completed after `@`. */
+import { useId, useLayoutEffect, useRef, useState } from "preact/hooks";
+import type { Conversation, Message } from "../../../client/src/mpim.ts";
+import { useHome, useShared } from "../state/use.ts";
+import { askedAt, candidates, complete, mentionedIn, type Asked, type Person } from "../view/mention.ts";
+import { previewOf } from "../view/preview.ts";
+import { refusalText } from "../view/refusal.ts";
+import { Icon } from "./icon.tsx";
+import { Avatar, IconButton } from "./parts.tsx";
+
+export type Writing =
+  | { readonly what: "new" }
+  | { readonly what: "reply"; readonly message: Message }
+  | { readonly what: "edit"; readonly message: Message };
+
+/** What was begun in each chat, until the page is closed. */
+const drafts = new Map<string, string>();
+const NEW: Writing = { what: "new" };
+
+export function Composer({
+  conversation,
+  people,
+  writing,
+  onWriting,
+}: {
+  readonly conversation: Conversation;
+  readonly people: readonly Person[];
+  readonly writing: Writing;
+  readonly onWriting: (writing: Writing) => void;
+}) {
+  const { t } = useShared();
+  const { name, say } = useHome();
+  const { cid } = conversation;
+  const [text, setText] = useState(drafts.get(cid) ?? "");
+  const [asked, setAsked] = useState<Asked>();
+  const [picked, setPicked] = useState(0);
+  const completed = useRef<Person[]>([]);
+  const area = useRef<HTMLTextAreaElement>(null);
+  const caret = useRef<number | undefined>(undefined);
+  const id = useId();
+  const offered = asked === undefined ? [] : candidates(people, asked.text);
+
+  // Before the next key: what is typed goes after the text that is edited.
+  useLayoutEffect(() => {
+    if (writing.what === "edit") setText(writing.message.text);
+    area.current?.focus();
+  }, [writing]);
+  useLayoutEffect(() => {
+    const field = area.current;
+    if (field === null) return;
+    field.style.height = "auto";
+    field.style.height = `${field.scrollHeight}px`;
+    if (caret.current !== undefined) field.setSelectionRange(caret.current, caret.current);
+    caret.current = undefined;
+  }, [text]);
+
+  const write = (next: string): void => {
+    setText(next);
+    if (writing.what !== "edit") drafts.set(cid, next);
+  };
+  const look = (): void => {
+    const field = area.current;
+    setAsked(field === null || people.length === 0 ? undefined : askedAt(field.value, field.selectionStart));
+    setPicked(0);
+  };
+  const stop = (): void => {
+    if (writing.what === "edit") setText(drafts.get(cid) ?? "");
+    onWriting(NEW);
+  };
+  const pick = (person: Person): void => {
+    if (asked === undefined) return;
+    const next = complete(text, asked, person.name);
+    completed.current.push(person);
+    caret.current = next.caret;
+    write(next.text);
+    setAsked(undefined);
+    area.current?.focus();
+  };
+  const send = (): void => {
+    const whole = text.trim();
+    if (whole === "") return;
+    try {
+      if (writing.what === "edit") {
+        if (whole !== writing.message.text) conversation.edit(writing.message, whole);
+      } else {
+        conversation.send({
+          text: whole,
+          replyTo: writing.what === "reply" ? writing.message.seq : undefined,
+          mentions: mentionedIn(whole, completed.current),
+        });
+        completed.current = [];
+        drafts.delete(cid);
+      }
+      conversation.write(false);
+      setText(writing.what === "edit" ? (drafts.get(cid) ?? "") : "");
+      setAsked(undefined);
+      onWriting(NEW);
+    } catch (error) {
+      say(refusalText(error, t.errors));
+    }
+  };
+  const pressed = (event: KeyboardEvent): void => {
+    // Enter that ends the writing of a Chinese word belongs to the keyboard.
+    if (event.isComposing) return;
+    if (offered.length > 0) {
+      const step = event.key === "ArrowDown" ? 1 : event.key === "ArrowUp" ? -1 : 0;
+      const person = offered[picked];
+      if (step !== 0) setPicked((picked + step + offered.length) % offered.length);
+      else if ((event.key === "Enter" || event.key === "Tab") && person !== undefined) pick(person);
+      else if (event.key === "Escape") setAsked(undefined);
+      else return;
+      event.preventDefault();
+      return;
+    }
+    if (event.key === "Enter" && !event.shiftKey) {
+      event.preventDefault();
+      send();
+    } else if (event.key === "Escape" && writing.what !== "new") {
+      event.preventDefault();
+      stop();
+    } else if (event.key === "ArrowUp" && text === "" && writing.what === "new") {
+      const last = conversation.messages.findLast(
+        ({ mine, kind, recalled, seq }) => mine && kind === "text" && !recalled && seq !== undefined,
+      );
+      if (last === undefined) return;
+      event.preventDefault();
+      onWriting({ what: "edit", message: last });
+    }
+  };
+
+  return (
+    <form
+      class="composer"
+      onSubmit={(event) => {
+        event.preventDefault();
+        send();
+      }}
+    >
+      {writing.what !== "new" && (
+        <div class="composer-context">
+          <Icon name={writing.what === "edit" ? "edit" : "reply"} size={18} />
+          <span class="composer-context-text">
+            <strong>{writing.what === "edit" ? t.editing : t.replyTo(name(writing.message.from))}</strong>
+            <span>{previewOf(writing.message, t, name)}</span>
+          </span>
+          <IconButton icon="close" label={t.cancel} onClick={stop} />
+        </div>
+      )}
+      {offered.length > 0 && (
+        <ul class="mention-list" id={`${id}-list`} role="listbox" aria-label={t.mentionList}>
+          {offered.map((person, index) => (
+            <li
+              key={person.user}
+              id={`${id}-${index}`}
+              role="option"
+              aria-selected={index === picked}
+              // Before the field loses the focus.
+              onMouseDown={(event) => {
+                event.preventDefault();
+                pick(person);
+              }}
+            >
+              <Avatar id={person.user} name={person.name} size="s" />
+              {person.name}
+            </li>
+          ))}
+        </ul>
+      )}
+      <div class="composer-line">
+        <textarea
+          ref={area}
+          rows={1}
+          value={text}
+          placeholder={t.messagePlaceholder}
+          aria-label={t.messageLabel}
+          aria-autocomplete="list"
+          aria-controls={offered.length > 0 ? `${id}-list` : undefined}
+          aria-activedescendant={offered.length > 0 ? `${id}-${picked}` : undefined}
+          maxLength={8192}
+          enterkeyhint="send"
+          onInput={({ currentTarget }) => {
+            write(currentTarget.value);
+            if (currentTarget.value !== "") conversation.write();
+            look();
+          }}
+          onClick={look}
+          onKeyDown={pressed}
+          onBlur={() => setAsked(undefined)}
+        />
+        <button type="submit" class="send" aria-label={t.send} title={t.send} disabled={text.trim() === ""}>
+          <Icon name={writing.what === "edit" ? "check" : "send"} />
+        </button>
+      </div>
+    </form>
+  );
+}

@@ -1,0 +1,101 @@
+/**
+ * A list of rows of unknown heights, of which only those near the view are in the page. A row that is shown is measured; what
+ * the eye holds on to stays where it is, whatever is measured, added before, or taken away.
+ */
+import { useCallback, useEffect, useLayoutEffect, useMemo, useRef, useState } from "preact/hooks";
+import { Heights } from "../view/heights.ts";
+import type { Row } from "../view/rows.ts";
+import { anchorOf, spanOf, topFor, type Anchor, type Span } from "../view/window.ts";
+
+const GUESS = { day: 48, unread: 40, note: 36, message: 48 } as const;
+/** A line of text has about so many characters, and is so high, px. */
+const LINE = 60;
+const LINE_HEIGHT = 21;
+
+interface View {
+  readonly top: number;
+  readonly height: number;
+}
+
+export interface Scroll {
+  readonly scroller: { current: HTMLDivElement | null };
+  readonly heights: Heights;
+  readonly span: Span;
+  readonly atEnd: boolean;
+  readonly view: View;
+  readonly onScroll: () => void;
+  /** Holds on to something else from now on. */
+  readonly hold: (anchor: Anchor) => void;
+}
+
+export function useScroll(rows: readonly Row[], start: Anchor): Scroll {
+  const scroller = useRef<HTMLDivElement>(null);
+  const measured = useRef(new Map<string, number>());
+  const anchor = useRef<Anchor>(start);
+  const [view, setView] = useState<View>({ top: Number.MAX_SAFE_INTEGER, height: 800 });
+  const [, again] = useState({});
+  const keys = useMemo(() => rows.map(({ key }) => key), [rows]);
+  const places = useMemo(() => new Map(keys.map((key, index) => [key, index])), [keys]);
+  const heights = useMemo(() => new Heights(rows.map((row) => measured.current.get(row.key) ?? guess(row))), [rows]);
+
+  const settle = (): void => {
+    const element = scroller.current;
+    if (element === null) return;
+    let changed = false;
+    for (const row of element.querySelectorAll<HTMLElement>("[data-row]")) {
+      const index = Number(row.dataset["row"]);
+      const key = keys[index];
+      const { height } = row.getBoundingClientRect();
+      if (key === undefined || height === 0) continue;
+      measured.current.set(key, height);
+      if (heights.set(index, height)) changed = true;
+    }
+    // The element must be as long as the rows are before it can be scrolled there.
+    if (element.firstElementChild instanceof HTMLElement) element.firstElementChild.style.height = `${heights.total}px`;
+    const height = element.clientHeight;
+    const top = topFor(anchor.current, heights, (key) => places.get(key), height);
+    if (top !== undefined && Math.abs(element.scrollTop - top) > 0.75) element.scrollTop = top;
+    if (changed) again({});
+    if (element.scrollTop !== view.top || height !== view.height) setView({ top: element.scrollTop, height });
+  };
+  useLayoutEffect(settle);
+
+  const latest = useRef(settle);
+  latest.current = settle;
+  useEffect(() => {
+    const element = scroller.current;
+    if (element === null) return undefined;
+    const observer = new ResizeObserver(() => latest.current());
+    observer.observe(element);
+    return () => observer.disconnect();
+  }, []);
+
+  const onScroll = (): void => {
+    const element = scroller.current;
+    if (element === null) return;
+    const next = { top: element.scrollTop, height: element.clientHeight };
+    anchor.current = anchorOf(heights, keys, next);
+    setView(next);
+  };
+  const hold = useCallback((next: Anchor) => {
+    anchor.current = next;
+    again({});
+  }, []);
+  const top = Math.min(view.top, Math.max(0, heights.total - view.height));
+  return {
+    scroller,
+    heights,
+    span: spanOf(heights, top, view.height),
+    atEnd: anchor.current === "end",
+    view: { top, height: view.height },
+    onScroll,
+    hold,
+  };
+}
+
+function guess(row: Row): number {
+  if (row.kind !== "message") return GUESS[row.kind];
+  const { text, replyTo } = row.message;
+  const lines = Math.ceil(text.length / LINE);
+  return GUESS.message + Math.max(0, lines - 1) * LINE_HEIGHT + (replyTo === undefined ? 0 : 48);
+}
