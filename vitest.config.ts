@@ -38,7 +38,13 @@ export default defineConfig({
       // Inside the Workers runtime, each file in a runtime of its own with empty storage and a migrated D1 database.
       {
         plugins: [cloudflareTest({ wrangler, miniflare: { bindings } })],
-        test: { ...shared("workers"), ...first, setupFiles: ["test/support/migrate.ts"] },
+        test: {
+          ...shared("workers"),
+          ...first,
+          testTimeout: 30_000,
+          hookTimeout: 30_000,
+          setupFiles: ["test/support/migrate.ts"],
+        },
       },
       {
         plugins: [
@@ -57,6 +63,8 @@ export default defineConfig({
         test: {
           ...shared("store"),
           ...first,
+          testTimeout: 30_000,
+          hookTimeout: 30_000,
           globalSetup: ["test/support/mysql-setup.ts", "test/support/redis-setup.ts"],
           setupFiles: ["test/support/migrate.ts"],
         },

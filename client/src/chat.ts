@@ -2,13 +2,15 @@
 import type { Conversation } from "./conversation.ts";
 import type { Connection, Backoff } from "./core/link.ts";
 import type { Presence } from "./core/watching.ts";
+import { Devices } from "./devices.ts";
 import { Emitter } from "./emitter.ts";
 import { Engine } from "./engine.ts";
-import { MpimError } from "./errors.ts";
+import { invalid, MpimError } from "./errors.ts";
 import { Groups, type Group, type NewGroup } from "./groups.ts";
-import { Http, type TokenSource } from "./http.ts";
+import { Http, sourceOf, type TokenSource } from "./http.ts";
 import type { Message } from "./message.ts";
 import { Blocks, Contacts, Users, type Page, type PageOptions } from "./people.ts";
+import { Orphans } from "./orphans.ts";
 import { Shell } from "./shell.ts";
 import { webSocketClass, type WebSocketClass } from "./socket.ts";
 import { memory, type Store } from "./store/store.ts";
@@ -18,8 +20,13 @@ import type { WireMessage } from "./wire.ts";
 export interface ConnectOptions {
   /** Of the server, for instance `https://chat.example.com`. */
   readonly url: string;
-  /** Gives an access token: `session.token`, or a function of one's own that asks one's own server. */
-  readonly token: TokenSource;
+  /**
+   * Gives an access token: `session.token`, or a function of one's own that asks one's own server. A text cannot be renewed: the
+   * chat is closed when it runs out.
+   */
+  readonly token: TokenSource | string;
+  /** Whose chat it has to be, a uid: with a store, or a token, of somebody else `connect` rejects with `wrong_store`. */
+  readonly user?: string | undefined;
   /** Where to keep what must outlive this page or process: `indexedDb(name)`, `file(folder)`; usually `memory()`. */
   readonly store?: Store | undefined;
   /** What this device is called in lists of devices. Its id is made by itself and kept in the store. */
@@ -66,7 +73,8 @@ export interface Found {
 /**
  * Opens the store and connects. Resolves as soon as there is something to show: at once when the store knows the user, else
  * when the server has welcomed the device. Rejects with `unauthenticated` when the token is refused, with `offline` when a new store
- * finds no server in `timeout`.
+ * finds no server in `timeout`, with `invalid_argument` when the options are wrong, with `unavailable` when the store cannot be opened.
+ * A store that turns out to be of another user ends the chat (`wrong_store`) before anything is sent or told; name the `user` to know at once.
  */
 export async function connect(options: ConnectOptions): Promise<Chat> {
   return Chat.open(options);
@@ -89,35 +97,54 @@ export class Chat extends Emitter<ChatEvents> {
   readonly blocks: Blocks;
   /** Groups by their ids. */
   readonly groups: Groups;
+  /** Where one is signed in. */
+  readonly devices: Devices;
   readonly #engine: Engine;
+  readonly #orphans: Orphans;
   readonly #unlisten: () => void;
 
-  private constructor(http: Http, shell: Shell) {
+  private constructor(http: Http, shell: Shell, orphans: Orphans) {
     super();
     this.users = new Users(http);
     this.contacts = new Contacts(http);
     this.blocks = new Blocks(http);
     this.groups = new Groups(http);
+    this.devices = new Devices(http, shell.device);
     this.#engine = new Engine(this, http, shell, (name, event) => this.emit(name, event));
+    this.#orphans = orphans;
     this.#unlisten = listenToPlatform(() => {
-      if (!this.#engine.core.link.ended) this.reconnect();
+      if (shell.ended) return;
+      this.reconnect();
+      void orphans.take();
     });
   }
 
   /** As `connect`. */
   static async open(options: ConnectOptions): Promise<Chat> {
-    const { url, token, store = memory(), device = {}, catchUp = CATCH_UP, keep = KEEP } = options;
-    const http = new Http(options);
+    const { store = memory(), device = {}, catchUp = CATCH_UP, keep = KEEP } = options;
+    const token = sourceOf(options.token);
+    const http = new Http({ ...options, token });
     const shell = await Shell.open({
-      url: url.replace(/\/+$/, ""),
+      url: http.url,
       token,
       store,
       WebSocket: webSocketClass(options.WebSocket),
       device,
-      core: { catchUp, keep, backoff: { ...BACKOFF, ...options.backoff } },
+      core: { catchUp, keep, user: options.user, backoff: { ...BACKOFF, ...options.backoff } },
     });
-    const chat = new Chat(http, shell);
-    await chat.#start(options.timeout ?? TIMEOUT_MS);
+    const orphans = new Orphans(store, shell);
+    const chat = new Chat(http, shell, orphans);
+    try {
+      await chat.#start(options.timeout ?? TIMEOUT_MS);
+      if (chat.user !== (options.user ?? chat.user))
+        throw new MpimError("wrong_store", "the store or token is of another user");
+    } catch (error) {
+      await chat.close();
+      throw error;
+    }
+    orphans.watch();
+    // Once somebody can have begun to listen.
+    setTimeout(() => shell.complain());
     return chat;
   }
 
@@ -147,7 +174,8 @@ export class Chat extends Emitter<ChatEvents> {
   get conversations(): readonly Conversation[] {
     return [...this.#engine.core.state.rooms.values()]
       .filter(({ left, untold, head }) => !left && (!untold || head > 0))
-      .map(({ cid }) => ({ one: this.#engine.of(cid), at: this.#engine.of(cid).last?.ts ?? 0 }))
+      .map(({ cid }) => this.#engine.of(cid))
+      .map((one) => ({ one, at: one.last?.ts ?? 0 }))
       .toSorted((a, b) => Number(b.one.pinned) - Number(a.one.pinned) || b.at - a.at)
       .map(({ one }) => one);
   }
@@ -164,13 +192,13 @@ export class Chat extends Emitter<ChatEvents> {
   /** The direct chat with a user, by uid. It begins to exist with its first message. */
   async direct(uid: string): Promise<Conversation> {
     const me = this.user;
-    if (uid === me) throw new MpimError("invalid_argument", "this is oneself");
+    if (uid === me) throw invalid("this is oneself");
     return this.conversation(me < uid ? `d.${me}.${uid}` : `d.${uid}.${me}`);
   }
 
   /** A conversation by its id, with what is stored of it. What it holds grows until its `close`. */
   async conversation(cid: string): Promise<Conversation> {
-    if (!CID.test(cid)) throw new MpimError("invalid_argument", "this is no id of a conversation");
+    if (!CID.test(cid)) throw invalid("this is no id of a conversation");
     await this.#engine.shell.load(cid);
     this.#engine.core.use(cid);
     return this.#engine.of(cid);
@@ -196,7 +224,7 @@ export class Chat extends Emitter<ChatEvents> {
    * sent. A page may be short and not the last: go on while there is `next`.
    */
   async search(text: string, options: PageOptions & { readonly cid?: string | undefined } = {}): Promise<Page<Found>> {
-    const query = { q: text, cid: options.cid, cursor: options.cursor, limit: options.limit };
+    const query = { q: text, ...options };
     const { results, next } = await this.#engine.http.call<SearchResults>("GET /search", { query });
     const items = results.map(({ message, highlights = [] }) => ({ message: this.#engine.see(message), highlights }));
     return { items, next };
@@ -228,20 +256,21 @@ export class Chat extends Emitter<ChatEvents> {
     this.#engine.turn((core, now) => core.hurry(now));
   }
 
-  /** Resolves when everything that was sent so far is in this device's store. */
+  /** Resolves when everything that was sent so far is in this device's store. Rejects with `unavailable` when the store does not take it. */
   async kept(): Promise<void> {
     await this.#engine.shell.kept();
   }
 
-  /** Ends the connection and closes the store. */
+  /** Ends the connection and closes the store. What was not sent yet stays in the store, and is sent by the next chat with it. */
   async close(): Promise<void> {
     this.#unlisten();
-    await this.#engine.close();
+    this.#orphans.end();
+    await this.#engine.shell.close();
   }
 
   /** Tries a failed message once more, under a new id. False: there is no such. */
   retry(message: Pick<Message, "key">): boolean {
-    return this.#engine.turn((core, now) => core.again(outKey(message), now));
+    return this.#engine.retry(outKey(message));
   }
 
   /** Forgets a message that failed, or that was never written to a connection. False: it may be with the server. */
@@ -272,9 +301,6 @@ export class Chat extends Emitter<ChatEvents> {
         timer = setTimeout(late, timeout);
         engine.turn((core, now) => core.start(now));
       });
-    } catch (error) {
-      await this.close();
-      throw error;
     } finally {
       clearTimeout(timer);
       engine.spy = () => {};

@@ -1,20 +1,24 @@
 /** One conversation: a direct chat, a group, or the system's own with the user. */
+import { messagesAfter } from "./after.ts";
 import type { Chat } from "./chat.ts";
 import type { Room } from "./core/room.ts";
 import { checkBody, frameOf } from "./draft.ts";
 import type { Engine } from "./engine.ts";
 import { Emitter } from "./emitter.ts";
-import { MpimError } from "./errors.ts";
-import { newId } from "./id.ts";
+import { invalid } from "./errors.ts";
+import { Excerpt, type PageQuery, type WirePage } from "./excerpt.ts";
 import type { Group, GroupChange, Member, Role } from "./groups.ts";
 import type { Draft, Message } from "./message.ts";
 import type { Outgoing } from "./outgoing.ts";
 import type { Page, PageOptions } from "./people.ts";
-import type { AmendFrame, Op, WireMessage } from "./wire.ts";
+import type { AmendFrame, Op } from "./wire.ts";
 
 /** What a conversation tells, by name. */
 export interface ConversationEvents {
-  /** A new message: one's own when it is written here, all others when they have their place, in their order. Each once. */
+  /**
+   * A new message: one's own when it is written here, all others when they have their place, in their order. Each once; and not
+   * again after a crash of the application, whatever it had done with it until then: see `after` for what must not be missed.
+   */
   message: Message;
   /** Something about a message is different: its state, its text, its reactions; the new state of it. */
   update: Message;
@@ -74,6 +78,10 @@ export class Conversation extends Emitter<ConversationEvents> {
   get readSeq(): number {
     return this.#room.read;
   }
+  /** Up to this `seq` the application was done, by its own word (`handled`). */
+  get handledSeq(): number {
+    return this.#room.handled;
+  }
   /** The newest `seq` there is. */
   get head(): number {
     return this.#room.head;
@@ -93,7 +101,7 @@ export class Conversation extends Emitter<ConversationEvents> {
   /** The newest message, for a list of conversations; a long text may be cut short. */
   get last(): Message | undefined {
     const { last } = this.#room;
-    return this.messages.at(-1) ?? (last && this.#engine.see(last));
+    return this.#engine.messages(this.cid).at(-1) ?? (last && this.#engine.see(last));
   }
   /** Who writes just now: uids. */
   get typing(): readonly string[] {
@@ -102,8 +110,12 @@ export class Conversation extends Emitter<ConversationEvents> {
 
   // --- messages --------------------------------------------------------------------------------------------------
 
-  /** The messages that are here, oldest first, those without a place yet last. The same array until something changes. */
+  /**
+   * The messages that are here, oldest first, those without a place yet last. The same array until something changes. What
+   * is in the store comes with a `change`, if the conversation has not been read from it yet.
+   */
   get messages(): readonly Message[] {
+    if (!this.#room.loaded) void this.#engine.shell.load(this.cid);
     return this.#engine.messages(this.cid);
   }
 
@@ -112,34 +124,62 @@ export class Conversation extends Emitter<ConversationEvents> {
     return this.#room.log.low > 1;
   }
 
-  /** Fetches older messages, which then stand at the beginning of `messages`. Resolves with whether there are more. */
+  /**
+   * Fetches older messages, which then stand at the beginning of `messages`. Resolves with whether there are more. On a device
+   * that is new it waits until the server has said what there is.
+   */
   async older(limit = 50): Promise<boolean> {
+    await this.#engine.known(this.cid);
+    this.#engine.mustLive();
     return this.more ? this.#engine.older(this.cid, limit) : false;
   }
 
+  /**
+   * All messages after a `seq`, in order, each once, those of others and one's own; and then whatever comes, until the chat is
+   * closed. From what is here, else from the server; a server that cannot be reached is waited for. Throws when the chat ends otherwise,
+   * or the conversation may not be read any more.
+   */
+  after(seq: number): AsyncGenerator<Message, void, undefined> {
+    return messagesAfter(this.cid, seq, this.#engine, (query) => this.#fetch(query));
+  }
+
   /** Messages from anywhere, which do not enter `messages`: what is around a search result, for instance. */
-  async page(where: { readonly before?: number; readonly after?: number; readonly limit?: number } = {}): Promise<{
+  async page(where: PageQuery = {}): Promise<{
     readonly messages: readonly Message[];
     readonly head: number;
     readonly more: boolean;
   }> {
-    const page = await this.#engine.http.call<{ messages: WireMessage[]; head: number; more: boolean }>(
-      `GET /conversations/${this.cid}/messages`,
-      { query: { ...where } },
-    );
-    const messages = page.messages.filter(({ kind }) => kind !== "amend").map((message) => this.#engine.see(message));
-    return { messages, head: page.head, more: page.more };
+    const { messages, head, more } = await this.#fetch(where);
+    const seen = messages.filter(({ kind }) => kind !== "amend").map((message) => this.#engine.see(message));
+    return { messages: seen, head, more };
+  }
+
+  /**
+   * Jumps to a message, a search result for instance: a part of the conversation around it, which can be paged both ways and is
+   * kept up to date. It resolves with a first page of each; where nothing is at `seq`, what is nearest.
+   */
+  async around(message: Message | number, limit = 50): Promise<Excerpt> {
+    await this.#engine.known(this.cid);
+    const excerpt = new Excerpt(this.cid, seqOf(message) + 1, this.#engine, (query) => this.#fetch(query));
+    try {
+      await Promise.all([excerpt.older(limit), excerpt.newer(limit)]);
+    } catch (error) {
+      excerpt.close();
+      throw error;
+    }
+    return excerpt;
   }
 
   /**
    * Follow it closely, as for a conversation that is on the screen: large groups send their messages, nothing that is here
-   * is forgotten, and there is a first page of messages when this resolves. Ends with `close`.
+   * is forgotten, and there is a first page of messages when this resolves, if there are any. What is in the store is there
+   * without a connection; a device that has nothing yet waits for one. Ends with `close`.
    */
   async open(): Promise<void> {
     await this.#engine.shell.load(this.cid);
     this.#engine.turn((core, now) => core.look(this.cid, true, now));
     this.#engine.ticks.news(this.cid);
-    if (this.messages.length === 0 && this.more) await this.older();
+    if (this.messages.length === 0) await this.older();
   }
 
   /** Ends what `open` began; all but the newest messages may be put aside from now on. */
@@ -151,16 +191,19 @@ export class Conversation extends Emitter<ConversationEvents> {
 
   /**
    * Puts a message into the outbox, and sends it as soon as it can be. Throws a `MpimError` when it can never be sent:
-   * `invalid_argument`, `too_large`.
+   * `invalid_argument`, `too_large`; or `closed` when the chat has ended. A draft whose `id` was sent before gives what became of
+   * that, as far as it is known here, and is left to the server otherwise, which answers `id_conflict` if it says something else.
    */
   send(draft: Draft | string): Outgoing {
-    return this.#engine.send(frameOf(this.cid, draft, newId()));
+    return this.#engine.send(
+      frameOf(this.cid, draft, this.#engine.shell.newId()),
+      typeof draft === "object" && draft.id !== undefined,
+    );
   }
 
   /** Replaces the body of a message of one's own; a string is the new text. */
   edit(message: Message | number, body: string | Readonly<Record<string, unknown>>): Outgoing {
-    const whole = typeof body === "string" ? { text: body } : body;
-    checkBody(typeof body === "string" ? "text" : "custom", whole);
+    const whole = typeof body === "string" ? checkBody("text", { text: body }) : checkBody("custom", body);
     return this.#amend(message, "edit", whole);
   }
 
@@ -200,6 +243,15 @@ export class Conversation extends Emitter<ConversationEvents> {
   read(upTo?: Message | number): void {
     const seq = typeof upTo === "object" ? upTo.seq : upTo;
     this.#engine.turn((core, now) => core.read(this.cid, seq, now));
+  }
+
+  /**
+   * The application is done with everything up to a message: kept in this device's store, in its order with what was sent
+   * before. Unlike `read`, nobody is told.
+   */
+  handled(upTo: Message | number): void {
+    const seq = seqOf(upTo);
+    this.#engine.turn(({ state }) => state.handled(this.cid, seq));
   }
 
   /** How many have received and read a message. */
@@ -278,6 +330,10 @@ export class Conversation extends Emitter<ConversationEvents> {
     this.emit(name, event);
   }
 
+  async #fetch(query: PageQuery): Promise<WirePage> {
+    return this.#engine.http.call(`GET /conversations/${this.cid}/messages`, { query: { ...query } });
+  }
+
   get #room(): Room {
     return this.#engine.core.state.room(this.cid);
   }
@@ -290,11 +346,11 @@ export class Conversation extends Emitter<ConversationEvents> {
   #amend(message: Message | number, op: Op, body?: unknown): Outgoing {
     const frame: AmendFrame = {
       t: "amend",
-      id: newId(),
+      id: this.#engine.shell.newId(),
       cid: this.cid,
       target: seqOf(message),
       op,
-      ...(body !== undefined && { body }),
+      body,
     };
     return this.#engine.amend(frame);
   }
@@ -302,6 +358,6 @@ export class Conversation extends Emitter<ConversationEvents> {
 
 function seqOf(message: Message | number): number {
   const seq = typeof message === "number" ? message : message.seq;
-  if (seq === undefined) throw new MpimError("invalid_argument", "the message has no place yet");
+  if (seq === undefined) throw invalid("the message has no place yet");
   return seq;
 }

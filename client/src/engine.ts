@@ -13,11 +13,6 @@ import type { AmendFrame, SendFrame, WireMessage } from "./wire.ts";
 
 type Tell = <Name extends keyof ChatEvents>(name: Name, event: ChatEvents[Name]) => void;
 
-interface Waiter {
-  readonly resolve: (more: boolean) => void;
-  readonly reject: (error: MpimError) => void;
-}
-
 export class Engine {
   readonly chat: Chat;
   readonly http: Http;
@@ -29,7 +24,9 @@ export class Engine {
   /** What `messages` gave, until something changes. */
   readonly #seen = new Map<string, readonly Message[]>();
   readonly #outgoing = new Map<string, Outgoing>();
-  readonly #older = new Map<number, Waiter>();
+  /** What came of asking for older messages, by ticket, until whoever asked has it. */
+  readonly #older = new Map<number, CoreEvent & { readonly type: "older" }>();
+  readonly #looks = new Set<() => void>();
   #tickets = 0;
   readonly ticks = new Ticks(this);
 
@@ -41,6 +38,7 @@ export class Engine {
     shell.listener = (event) => {
       this.spy(event);
       this.#event(event);
+      for (const look of this.#looks) look();
     };
     shell.storeFailed = (error) => tell("storeError", error);
   }
@@ -62,8 +60,10 @@ export class Engine {
 
   messages(cid: string): readonly Message[] {
     const { state } = this.core;
-    const seen = this.#seen.get(cid) ?? state.messages(state.room(cid));
-    this.#seen.set(cid, seen);
+    const room = state.room(cid);
+    const seen = this.#seen.get(cid) ?? state.messages(room);
+    // Nothing changes when the rest is read from the store, so it is not to stay.
+    if (room.loaded) this.#seen.set(cid, seen);
     return seen;
   }
 
@@ -75,11 +75,46 @@ export class Engine {
     return state.views.entry(message, tick);
   }
 
-  send(frame: SendFrame): Outgoing {
+  /** `given`: the id is the application's own, so it may have been sent before. */
+  send(frame: SendFrame, given: boolean): Outgoing {
+    const before = given ? this.#sent(frame) : undefined;
+    if (before !== undefined) return before;
     // Known before its first events.
     const outgoing = this.#start(frame.to, frame.id);
-    this.turn((core, now) => core.send(frame.to, frame, now));
+    this.turn((core, now) => core.send(frame.to, frame, now, given));
     return outgoing;
+  }
+
+  /** What is known here of a message with this id. */
+  #sent({ id, to }: SendFrame): Outgoing | undefined {
+    const { state } = this.core;
+    const item = state.outbox.get(id);
+    const { cid = to, failure } = item?.record ?? {};
+    if (cid !== to) throw new MpimError("id_conflict", "this id is of another conversation");
+    const placed =
+      item === undefined
+        ? state.room(to).log.held.findLast(({ entry }) => entry.id === id && entry.from === state.user)?.entry
+        : item.placed;
+    if ((item ?? placed) === undefined) return undefined;
+    const outgoing = this.#outgoing.get(id) ?? this.#start(to, id);
+    if ((placed ?? failure) !== undefined) {
+      outgoing.settle(placed, failure && new MpimError(failure.code, failure.message, failure));
+      if (placed !== undefined) this.#outgoing.delete(id);
+    }
+    return outgoing;
+  }
+
+  /** Tries what has failed once more. False: it has not failed. */
+  retry(key: string): boolean {
+    if (this.core.state.outbox.get(key)?.record.failure === undefined) return false;
+    this.#outgoing.get(key)?.forgive();
+    return this.turn((core, now) => core.again(key, now));
+  }
+
+  /** Throws `closed` when nothing can be sent any more. */
+  mustLive(): void {
+    const { ended } = this;
+    if (ended !== undefined) throw ended;
   }
 
   amend(frame: AmendFrame): Outgoing {
@@ -88,23 +123,46 @@ export class Engine {
     return outgoing;
   }
 
-  async older(cid: string, limit: number): Promise<boolean> {
+  /** Resolves when it is known how a conversation stands: a device that is new has to be told. Rejects when the chat ends before. */
+  async known(cid: string): Promise<void> {
+    await this.shell.load(cid);
+    await this.wait(() => this.core.state.knows(cid));
+  }
+
+  /** Resolves when it is so; looks after every event of the core. Rejects when the chat ends before. */
+  async wait(probe: () => boolean): Promise<void> {
     return new Promise((resolve, reject) => {
-      this.#tickets += 1;
-      const ticket = this.#tickets;
-      this.#older.set(ticket, { resolve, reject });
-      this.turn((core, now) => core.older(cid, limit, ticket, now));
+      const look = (): void => {
+        const { ended } = this;
+        if (probe()) resolve();
+        else if (ended === undefined) return;
+        else reject(ended);
+        this.#looks.delete(look);
+      };
+      this.#looks.add(look);
+      look();
     });
   }
 
-  async close(): Promise<void> {
-    const error = new MpimError("closed", "the chat was closed");
-    for (const { reject } of this.#older.values()) reject(error);
-    this.#older.clear();
-    await this.shell.close();
+  /** That nothing can come of it any more, if that is so, and why. */
+  get ended(): MpimError | undefined {
+    const { ended, connection } = this.core.link;
+    return ended ? new MpimError("closed", "the chat has ended", { cause: connection.error }) : undefined;
+  }
+
+  async older(cid: string, limit: number): Promise<boolean> {
+    this.#tickets += 1;
+    const ticket = this.#tickets;
+    this.turn((core, now) => core.older(cid, limit, ticket, now));
+    await this.wait(() => this.#older.has(ticket));
+    const { more = false, error } = this.#older.get(ticket) ?? {};
+    this.#older.delete(ticket);
+    if (error !== undefined) throw error;
+    return more;
   }
 
   #start(cid: string, id: string): Outgoing {
+    this.mustLive();
     const outgoing = new Outgoing(cid, id, this);
     this.#outgoing.set(id, outgoing);
     return outgoing;
@@ -133,15 +191,13 @@ export class Engine {
         return this.#tell("presence", event);
       case "outcome": {
         const outgoing = this.#outgoing.get(event.key);
-        if (event.placed !== undefined) this.#outgoing.delete(event.key);
+        if (event.error === undefined) this.#outgoing.delete(event.key);
         return outgoing?.settle(event.placed, event.error);
       }
-      case "older": {
-        const waiter = this.#older.get(event.ticket);
-        this.#older.delete(event.ticket);
-        return event.error === undefined ? waiter?.resolve(event.more) : waiter?.reject(event.error);
-      }
+      case "older":
+        return void this.#older.set(event.ticket, event);
       case "connection":
+        for (const outgoing of this.ended === undefined ? [] : this.#outgoing.values()) outgoing.abandon();
         return this.#tell("connection", event.connection);
       case "synced":
         // What was received meanwhile in groups nobody has told.

@@ -32,7 +32,8 @@ const REACTIONS: Readonly<Record<string, Reaction>> = {
 
 /**
  * A code of the server (PROTOCOL.md, "Codes"), or one of this library: `closed` (the chat or session was closed), `offline` (there is
- * no connection, and this needs one now), `wrong_store` (the store holds the data of another user).
+ * no connection, and this needs one now), `wrong_store` (the store holds the data of another user), `store_failed` (the store cannot be
+ * opened, or something in it cannot be read).
  */
 export type ErrorCode =
   | "invalid_frame"
@@ -56,7 +57,8 @@ export type ErrorCode =
   | "deadline_exceeded"
   | "closed"
   | "offline"
-  | "wrong_store";
+  | "wrong_store"
+  | "store_failed";
 
 /** What a code asks for. */
 export function reactionTo(code: string): Reaction {
@@ -90,9 +92,14 @@ export class MpimError extends Error {
   constructor(
     code: string,
     message: string,
-    more: { retryAfter?: number | undefined; requestId?: string | undefined; details?: ErrorDetails | undefined } = {},
+    more: {
+      readonly retryAfter?: number | undefined;
+      readonly requestId?: string | undefined;
+      readonly details?: ErrorDetails | undefined;
+      readonly cause?: unknown;
+    } = {},
   ) {
-    super(message);
+    super(message, more.cause === undefined ? undefined : { cause: more.cause });
     this.code = code as ErrorCode;
     this.retryAfter = more.retryAfter;
     this.requestId = more.requestId;
@@ -103,4 +110,9 @@ export class MpimError extends Error {
   get reaction(): Reaction {
     return reactionTo(this.code);
   }
+}
+
+/** What was asked for can never be. */
+export function invalid(message: string): MpimError {
+  return new MpimError("invalid_argument", message);
 }

@@ -85,14 +85,14 @@ export class Groups {
 
   /** One's groups, newest change first. */
   async list(options: PageOptions = {}): Promise<Page<Group>> {
-    const query = { cursor: options.cursor, limit: options.limit };
+    const query = { ...options };
     const { groups, next } = await this.#http.call<{ groups: Group[]; next?: string }>("GET /groups", { query });
     return { items: groups, next };
   }
 
   /** Groups that anybody may join and whose name begins so. */
   async search(text: string, options: PageOptions = {}): Promise<Page<FoundGroup>> {
-    const query = { q: text, cursor: options.cursor, limit: options.limit };
+    const query = { q: text, ...options };
     const { groups, next } = await this.#http.call<{ groups: FoundGroup[]; next?: string }>("GET /groups", { query });
     return { items: groups, next };
   }

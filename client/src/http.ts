@@ -1,5 +1,5 @@
 /** Requests to the HTTP API: with a token, tried again where that is safe, and with errors as `MpimError`. */
-import { MpimError, mayRetry, type ErrorDetails } from "./errors.ts";
+import { invalid, MpimError, mayRetry, type ErrorDetails } from "./errors.ts";
 import { newId } from "./id.ts";
 
 /** Gives an access token; `refused`: the one that was given last and that the server did not take. */
@@ -18,6 +18,10 @@ export interface Request {
   readonly json?: unknown;
   /** Of a POST: repeated requests are known as one. */
   readonly idempotent?: boolean;
+  /** Of a POST: repeating it is safe by itself, for so long, ms. */
+  readonly repeatable?: number;
+  /** It ends the token by which it is asked: a repetition goes with the same, since there is no other. */
+  readonly ends?: boolean;
 }
 
 const ATTEMPTS = 4;
@@ -30,8 +34,9 @@ export class Http {
   readonly #token: TokenSource | undefined;
   readonly #fetch: typeof fetch;
 
+  /** Throws `invalid_argument` when the address is none. */
   constructor({ url, token, fetch: given }: HttpOptions) {
-    this.url = url.replace(/\/+$/, "");
+    this.url = address(url);
     this.#token = token;
     this.#fetch = given ?? ((input, init) => fetch(input, init));
   }
@@ -42,11 +47,12 @@ export class Http {
    */
   async call<T>(line: string, request: Request = {}): Promise<T> {
     const [method = "GET"] = line.split(" ");
-    const safe = method !== "POST" || request.idempotent === true;
+    const safe = method !== "POST" || request.idempotent === true || request.repeatable !== undefined;
     const key = method === "POST" && request.idempotent === true ? newId() : undefined;
     let refused: string | undefined;
+    let token: string | undefined;
     for (let attempt = 1; ; attempt += 1) {
-      const token = await this.#token?.({ refused });
+      if (request.ends !== true || token === refused) token = await this.#token?.({ refused });
       try {
         return await this.#once<T>(line, request, token, key);
       } catch (error) {
@@ -55,9 +61,8 @@ export class Http {
           refused = token;
           continue;
         }
-        const passes = error.code === "offline" || mayRetry(error.code);
         // What was refused for its rate was not done, so repeating it is safe always.
-        const repeat = passes && (safe || error.code === "rate_limited" || error.code === "overloaded");
+        const repeat = mayRetry(error.code) && (safe || error.code === "rate_limited" || error.code === "overloaded");
         const wait = error.retryAfter ?? FIRST_WAIT_MS * 2 ** (attempt - 1);
         if (!repeat || attempt >= ATTEMPTS || wait > LONGEST_WAIT_MS) throw error;
         await new Promise((resolve) => setTimeout(resolve, wait * (0.75 + Math.random() / 2)));
@@ -67,7 +72,7 @@ export class Http {
 
   async #once<T>(
     line: string,
-    { query, json }: Request,
+    { query, json, repeatable }: Request,
     token: string | undefined,
     key: string | undefined,
   ): Promise<T> {
@@ -81,17 +86,40 @@ export class Http {
     if (json !== undefined) headers.set("content-type", "application/json");
     if (key !== undefined) headers.set("idempotency-key", key);
     const body = json === undefined ? null : JSON.stringify(json);
+    // The last attempt begins while the first may be repeated.
+    const patience = repeatable === undefined ? PATIENCE_MS : Math.min(PATIENCE_MS, repeatable / ATTEMPTS);
     let response: Response;
     let text: string;
     try {
-      response = await this.#fetch(url, { method, headers, body, signal: AbortSignal.timeout(PATIENCE_MS) });
+      response = await this.#fetch(url, { method, headers, body, signal: AbortSignal.timeout(patience) });
       text = await response.text();
     } catch (error) {
-      throw Object.assign(new MpimError("offline", "the server does not answer"), { cause: error });
+      throw new MpimError("offline", "the server does not answer", { cause: error });
     }
-    if (response.ok) return (text === "" ? undefined : JSON.parse(text)) as T;
-    throw refusal(response, text);
+    if (!response.ok) throw refusal(response, text);
+    if (response.status === 204 || (response.status === 202 && text === "")) return undefined as T;
+    try {
+      // What is no object, an own server never says.
+      return Object(JSON.parse(text)) as T;
+    } catch (cause) {
+      throw new MpimError("unavailable", `the server does not answer in JSON: ${this.url}`, { cause });
+    }
   }
+}
+
+/** The address of a server, checked and without a slash at its end. */
+function address(url: string): string {
+  if (/^https?:\/\/[^?#]+$/.test(url) && URL.canParse(url)) return url.replace(/\/+$/, "");
+  throw invalid(`not the http: or https: url of a server: ${url}`);
+}
+
+/** A token that is given as a text is good until it is refused. What a function gives may be anything. */
+export function sourceOf(token: TokenSource | string): TokenSource {
+  return async (why) => {
+    const given = typeof token === "function" ? await token(why) : why.refused === undefined && token;
+    if (given && typeof given === "string") return given;
+    throw new MpimError("unauthenticated", "there is no token, or it was refused");
+  };
 }
 
 function refusal(response: Response, text: string): MpimError {

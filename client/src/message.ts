@@ -48,6 +48,11 @@ export interface Message {
 
 /** How and to whom beyond the body. */
 export interface SendOptions {
+  /**
+   * An id of one's own, `[A-Za-z0-9_-]{8,64}`: the same id is the same message, however often it is sent, also after a crash.
+   * The server knows an id for 24 hours (with `qos: 2` until this client has seen that it is sent).
+   */
+  readonly id?: string | undefined;
   /** `seq` of the message that this one answers. */
   readonly replyTo?: number | undefined;
   /** Uids, at most 100. */

@@ -6,7 +6,9 @@ export { Chat, connect, type ChatEvents, type ConnectOptions, type Found } from 
 export { Conversation, type ConversationEvents, type Receipts } from "./conversation.ts";
 export type { Connection, Backoff } from "./core/link.ts";
 export type { Presence } from "./core/watching.ts";
+export type { Device, Devices } from "./devices.ts";
 export { MpimError, type ErrorCode, type ErrorDetails, type Reaction } from "./errors.ts";
+export type { Excerpt, PageQuery } from "./excerpt.ts";
 export type { FoundGroup, Group, GroupChange, Groups, Member, NewGroup, Role } from "./groups.ts";
 export type { TokenSource } from "./http.ts";
 export type { AttachmentBody, Draft, Message, MessageState, SendOptions } from "./message.ts";

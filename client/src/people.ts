@@ -6,8 +6,11 @@ export interface User {
   readonly id: string;
   /** Null for users of another issuer. */
   readonly username: string | null;
+  /** Empty when the account is deleted. */
   readonly name: string;
   readonly avatar: string | null;
+  /** The account is deleted. */
+  readonly deleted?: true | undefined;
 }
 
 /** Somebody one has asked, who has asked, or who is a contact. */
@@ -67,14 +70,17 @@ export class Users {
 
   /** Users whose username or name begins so. */
   async search(text: string, options: PageOptions = {}): Promise<Page<User>> {
-    const query = { q: text, cursor: options.cursor, limit: options.limit };
+    const query = { q: text, ...options };
     const { users, next } = await this.#http.call<{ users: User[]; next?: string }>("GET /users", { query });
     return { items: users, next };
   }
 
-  /** Deletes one's account, for ever. It takes a while on the server. */
+  /**
+   * Deletes one's account, for ever. It takes a while on the server, but all connections and logins end at once: the chat is `closed`, and what
+   * the device has kept is yours to delete.
+   */
   async deleteMe(): Promise<void> {
-    await this.#http.call("DELETE /me");
+    await this.#http.call("DELETE /me", { ends: true });
   }
 }
 
@@ -88,7 +94,7 @@ export class Contacts {
 
   /** Contacts and open requests, or those in one `state`; in the order of the uids. */
   async list(options: PageOptions & { readonly state?: Contact["state"] | undefined } = {}): Promise<Page<Contact>> {
-    const query = { state: options.state, cursor: options.cursor, limit: options.limit };
+    const query = { ...options };
     const { contacts, next } = await this.#http.call<{ contacts: Contact[]; next?: string }>("GET /contacts", {
       query,
     });
@@ -97,7 +103,7 @@ export class Contacts {
 
   /** Asks somebody to be a contact; if they have asked already, that is agreed. How it stands now. */
   async request(uid: string, message?: string): Promise<Contact> {
-    const json = { user: uid, ...(message !== undefined && { message }) };
+    const json = { user: uid, message };
     return one(await this.#http.call("POST /contacts", { json, idempotent: true }));
   }
 

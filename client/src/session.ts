@@ -9,15 +9,15 @@ export interface Tokens {
   readonly user: User;
   /** Access token. */
   readonly token: string;
-  /** Good for one exchange. */
+  /** Good for one exchange; repeated within a minute that has the same outcome. */
   readonly refreshToken: string;
   /** When the access token ends, ms since the epoch by this device's clock. */
   readonly expires: number;
 }
 
 /**
- * Where tokens are kept. `lock` runs work while nobody else who shares the place does: a refresh token that is used twice
- * ends the login, so two tabs must not renew at once.
+ * Where tokens are kept. `lock` runs work while nobody else who shares the place does: a refresh token that is used again after its
+ * successor ends the login, so two tabs must not renew at once.
  */
 export interface TokenStore {
   /** The tokens; undefined when there are none. */
@@ -49,6 +49,8 @@ interface Granted {
 
 /** Renewed when less than this is left. */
 const EARLY_MS = 60_000;
+/** An exchange whose answer was lost may be repeated for so long; the server allows some more. */
+const REPEATABLE_MS = 50_000;
 
 /** Makes an account and logs in. Throws `already_exists` when the username is taken. */
 export async function register(
@@ -59,7 +61,7 @@ export async function register(
   },
 ): Promise<Session> {
   const { username, password, name } = options;
-  const json = { username, password, ...(name !== undefined && { name }) };
+  const json = { username, password, name };
   const granted = await new Http({ ...options, token: undefined }).call<Granted>("POST /auth/register", {
     json,
     idempotent: true,
@@ -128,25 +130,29 @@ export class Session extends Emitter<SessionEvents> {
     return this.#renewing;
   };
 
-  /** Ends the login on the server, with all its connections, and forgets the tokens. */
+  /** Ends the login on the server, with all its connections, and forgets the tokens; not those that another user keeps there by now. */
   async logout(): Promise<void> {
-    const http = new Http({ ...this.#options, token: this.token });
+    const last = this.#tokens;
+    const http = new Http({ ...this.#options, token: async (asked) => this.#lastToken(asked.refused) });
     try {
       await http.call("POST /auth/logout", { idempotent: true });
     } catch (error) {
       // A login that has ended is what was wanted.
       if (!(error instanceof MpimError) || error.code !== "unauthenticated") throw error;
     }
-    await this.#set(undefined);
+    if (last !== undefined) await this.#locked(async () => this.#end(last));
   }
 
   async #renew(old: string): Promise<string> {
-    const { keep } = this.#options;
-    const work = async (): Promise<string> => {
+    return this.#locked(async () => {
+      const own = this.#tokens;
+      if (own === undefined) throw over();
       // Somebody who shares the place may have renewed it meanwhile, or have logged out: what is here would be a second use.
-      const kept = keep === undefined ? this.#tokens : await keep.load();
-      if (kept === undefined) {
-        await this.#set(undefined);
+      const { keep } = this.#options;
+      const kept = keep === undefined ? own : await keep.load();
+      // Who acts by this session is one user, whoever has logged in at the same place since.
+      if (kept === undefined || kept.user.id !== own.user.id) {
+        await this.#end(own);
         throw over();
       }
       if (kept.token !== old && kept.expires > Date.now() + EARLY_MS) {
@@ -154,26 +160,50 @@ export class Session extends Emitter<SessionEvents> {
         return kept.token;
       }
       try {
-        const json = { refresh_token: kept.refreshToken };
-        const tokens = tokensOf(await this.#http.call<Granted>("POST /auth/refresh", { json }));
-        await this.#set(tokens);
+        const tokens = await this.#refresh(kept);
+        this.#tokens = tokens;
+        await keep?.save(tokens);
+        this.emit("tokens", tokens);
         return tokens.token;
       } catch (error) {
-        if (error instanceof MpimError && error.code === "unauthenticated") await this.#set(undefined);
+        if (error instanceof MpimError && error.code === "unauthenticated") await this.#end(own);
         throw error;
       }
-    };
-    return keep?.lock === undefined ? work() : keep.lock(work);
+    });
   }
 
-  async #set(tokens: Tokens | undefined): Promise<void> {
-    this.#tokens = tokens;
-    await this.#options.keep?.save(tokens);
-    this.emit("tokens", tokens);
+  /** A token to end this login with; its own, even where another user's are kept by now. */
+  async #lastToken(refused: string | undefined): Promise<string> {
+    const own = this.#tokens;
+    if (own === undefined) throw over();
+    const kept = await this.#options.keep?.load();
+    if (kept === undefined || kept.user.id === own.user.id) return this.token({ refused });
+    if (own.token !== refused && own.expires > Date.now()) return own.token;
+    // Nothing is kept of it. A second use would end the login, as is wanted.
+    return (await this.#refresh(own)).token;
+  }
+
+  async #refresh({ refreshToken }: Tokens): Promise<Tokens> {
+    const json = { refresh_token: refreshToken };
+    return tokensOf(await this.#http.call<Granted>("POST /auth/refresh", { json, repeatable: REPEATABLE_MS }));
+  }
+
+  /** The login is over. What is kept is forgotten, if it is of the same user. */
+  async #end({ user }: Tokens): Promise<void> {
+    const { keep } = this.#options;
+    this.#tokens = undefined;
+    if ((await keep?.load())?.user.id === user.id) await keep?.save(undefined);
+    this.emit("tokens", undefined);
+  }
+
+  async #locked<T>(work: () => Promise<T>): Promise<T> {
+    const { keep } = this.#options;
+    return keep?.lock === undefined ? work() : keep.lock(work);
   }
 }
 
 function tokensOf({ user, token, refresh_token: refreshToken, expires_in: seconds }: Granted): Tokens {
+  if (typeof token !== "string") throw new MpimError("unavailable", "there is no token");
   return { user, token, refreshToken, expires: Date.now() + seconds * 1000 };
 }
 

@@ -1,17 +1,17 @@
 /** Between the core and the world: sockets, timers, the store, and the order in which things reach the core. */
+import { Clock } from "./clock.ts";
 import { Core, type CoreOptions } from "./core/core.ts";
 import type { CoreEvent } from "./core/events.ts";
 import type { Held } from "./core/log.ts";
-import type { OutRecord } from "./core/outbox.ts";
-import type { RoomRecord } from "./core/room.ts";
-import { CHAT, ME, messagesOf, OUT, type MeRecord } from "./core/state.ts";
+import { heldOf, savedOf } from "./core/saved.ts";
+import { CHAT, ME, messagesOf, OUT } from "./core/state.ts";
 import { MpimError } from "./errors.ts";
 import type { TokenSource } from "./http.ts";
 import { newId } from "./id.ts";
 import { Keeper } from "./keeper.ts";
 import { Socket, type WebSocketClass } from "./socket.ts";
-import type { Store } from "./store/store.ts";
-import type { ServerFrame } from "./wire.ts";
+import { storeFailed, type Store } from "./store/store.ts";
+import type { ServerFrame, WireDevice } from "./wire.ts";
 
 export interface ShellOptions {
   readonly url: string;
@@ -19,12 +19,10 @@ export interface ShellOptions {
   readonly store: Store;
   readonly WebSocket: WebSocketClass;
   readonly core: Omit<CoreOptions, "device">;
-  readonly device: {
-    readonly id?: string | undefined;
-    readonly name?: string | undefined;
-    readonly platform?: string | undefined;
-  };
+  readonly device: Partial<WireDevice>;
 }
+
+type Rows = ReadonlyMap<string, unknown>;
 
 const DEVICE = "device";
 /** Timers beyond this overflow. */
@@ -32,12 +30,15 @@ const LONGEST_TIMER_MS = 2 ** 31 - 1;
 
 export class Shell {
   readonly core: Core;
+  /** This device's id. */
+  readonly device: string;
   /** Is told what the core tells, after it is done with a turn. */
   listener: (event: CoreEvent) => void = () => {};
   /** The store cannot be read or written. */
   storeFailed: (error: unknown) => void = () => {};
   readonly #options: ShellOptions;
   readonly #keeper: Keeper;
+  readonly #clock = new Clock();
   #socket: Socket | undefined;
   #token: string | undefined;
   /** The number of the newest attempt to connect: what older ones bring is nobody's. */
@@ -47,16 +48,18 @@ export class Shell {
   /** Ends when all that came so far has reached the core. */
   #line: Promise<void> = Promise.resolve();
   #inside = false;
+  readonly #faults: unknown[] = [];
   #closed = false;
+  readonly #loading = new Map<string, Promise<void>>();
 
   private constructor(options: ShellOptions, device: string, saved: ConstructorParameters<typeof Core>[0]) {
     this.#options = options;
+    this.device = device;
     this.#keeper = new Keeper(options.store, (error) => this.storeFailed(error));
     const { name, platform } = options.device;
-    const about = { id: device, ...(name !== undefined && { name }), ...(platform !== undefined && { platform }) };
     this.core = new Core(
       saved,
-      { ...options.core, device: about },
+      { ...options.core, device: { id: device, name, platform } },
       {
         open: (refused) => void this.#open(refused),
         write: (text) => this.#socket?.write(text),
@@ -64,7 +67,8 @@ export class Shell {
         save: (key, value) => this.#keeper.save(key, value),
         emit: (event) => void this.#events.push(event),
         chance: () => Math.random(),
-        id: () => newId(),
+        id: () => this.newId(),
+        wall: (at) => this.#clock.wall(at),
       },
     );
     if (saved.me === undefined) this.#keeper.save(DEVICE, device);
@@ -73,43 +77,79 @@ export class Shell {
   /** Reads the store. */
   static async open(options: ShellOptions): Promise<Shell> {
     const { store } = options;
-    await store.open();
-    const [me, device, rooms, out] = await Promise.all([ME, DEVICE, CHAT, OUT].map((prefix) => store.read(prefix)));
-    const kept = device?.get(DEVICE) as string | undefined;
-    const id = options.device.id ?? kept ?? `d_${newId()}`;
-    return new Shell(options, id, {
-      me: me?.get(ME) as MeRecord | undefined,
-      rooms: [...(rooms?.values() ?? [])] as RoomRecord[],
-      outbox: [...(out?.values() ?? [])] as OutRecord[],
+    const read = async (): Promise<[Rows, Rows, Rows, Rows]> => {
+      await store.open();
+      const rows = Promise.all([ME, DEVICE, CHAT, OUT].map((prefix) => store.read(prefix)));
+      return (await rows) as unknown as [Rows, Rows, Rows, Rows];
+    };
+    const [me, device, rooms, out] = await read().catch((cause: unknown) => {
+      throw cause instanceof MpimError ? cause : storeFailed("the store cannot be opened", cause);
     });
+    const kept = device.get(DEVICE);
+    const id = options.device.id ?? (typeof kept === "string" ? kept : `d_${newId()}`);
+    const { saved, lost } = savedOf(me, rooms, out);
+    const shell = new Shell(options, id, saved);
+    shell.#forget(lost);
+    return shell;
   }
 
   /** Something for the core to do, now; and then what follows from it. */
   turn<T>(work: (core: Core, now: number) => T): T {
     // A listener that calls back during a turn's events has its own turn at once: the core itself is never entered twice.
-    const result = work(this.core, Date.now());
-    this.#keeper.flush();
+    const result = work(this.core, this.#clock.now());
+    if (!this.#closed) this.#keeper.flush();
     this.#schedule();
     this.#tell();
     return result;
   }
 
-  /** Makes sure that what is stored of a conversation is in the core. */
+  /** A new message id, with the server's time: it refuses those that are too old. */
+  newId(): string {
+    return newId(this.#clock.now() + this.core.state.ahead);
+  }
+
+  /** Makes sure that what is stored of a conversation is in the core. Never rejects. */
   async load(cid: string): Promise<void> {
     if (this.core.state.rooms.get(cid)?.loaded !== false) return;
+    const loading = this.#loading.get(cid) ?? this.#load(cid).finally(() => this.#loading.delete(cid));
+    this.#loading.set(cid, loading);
+    await loading;
+  }
+
+  async #load(cid: string): Promise<void> {
     let held: Held[] | undefined;
     try {
       const rows = await this.#options.store.read(messagesOf(cid));
-      held = ([...rows.values()] as Held[]).toSorted((a, b) => a.entry.seq - b.entry.seq);
+      held = heldOf(rows);
+      if (held === undefined) this.#forget([...rows.keys()]);
     } catch (error) {
-      this.storeFailed(error);
+      if (!this.#closed) this.storeFailed(error);
     }
-    this.turn((core) => core.load(cid, held));
+    // After its end nothing is to be put aside for good.
+    if (!this.#closed) this.turn((core) => core.load(cid, held));
+    this.complain();
   }
 
-  /** Resolves when all that was done so far is in the store. */
+  /** What cannot be read is of no use. */
+  #forget(keys: readonly string[]): void {
+    if (keys.length === 0) return;
+    for (const key of keys) this.#keeper.save(key, undefined);
+    this.#faults.push(storeFailed(`the store has what cannot be read, and is dropped: ${keys.join(", ")}`));
+  }
+
+  /** Tells what of the store could not be read. */
+  complain(): void {
+    for (const fault of [...this.#faults.splice(0), ...(this.#options.store.faults?.() ?? [])]) this.storeFailed(fault);
+  }
+
+  /** Resolves when all that was done so far is in the store. Rejects when it cannot be. */
   async kept(): Promise<void> {
     await this.#keeper.kept();
+  }
+
+  /** Nothing comes of it any more. */
+  get ended(): boolean {
+    return this.#closed || this.core.link.ended;
   }
 
   async close(): Promise<void> {
@@ -118,8 +158,9 @@ export class Shell {
     this.#closed = true;
     clearTimeout(this.#timer);
     await this.#line;
-    await this.#keeper.kept();
-    await this.#options.store.close();
+    // Why it is not kept the keeper has told.
+    await this.#keeper.kept().catch(() => {});
+    await this.#options.store.close().catch((error: unknown) => this.storeFailed(error));
   }
 
   // --- the socket ------------------------------------------------------------------------------------------------
@@ -128,18 +169,22 @@ export class Shell {
     this.#attempt += 1;
     const attempt = this.#attempt;
     const current = (): boolean => attempt === this.#attempt && !this.#closed;
-    let token: string;
     try {
-      token = await this.#options.token({ refused: refused ? this.#token : undefined });
-    } catch (error) {
-      const known = error instanceof MpimError ? error : new MpimError("unavailable", "there is no token");
-      if (known !== error) known.cause = error;
+      const token = await this.#options.token({ refused: refused ? this.#token : undefined });
+      if (!current()) return;
+      this.#token = token;
+      this.#socket = this.#connect(token, current);
+    } catch (cause) {
+      const known =
+        cause instanceof MpimError
+          ? cause
+          : new MpimError("unavailable", "there is no token, or no WebSocket", { cause });
       if (current()) this.turn((core, now) => core.lost(0, known, now));
-      return;
     }
-    if (!current()) return;
-    this.#token = token;
-    this.#socket = new Socket(this.#options.url, this.#options.WebSocket, {
+  }
+
+  #connect(token: string, current: () => boolean): Socket {
+    return new Socket(this.#options.url, this.#options.WebSocket, {
       opened: () => this.#then(() => current() && this.turn((core, now) => core.opened(token, now))),
       received: (frames, characters) => this.#received(frames, characters, current),
       lost: (code) =>
@@ -186,8 +231,8 @@ export class Shell {
 
   #schedule(): void {
     clearTimeout(this.#timer);
-    if (this.#closed || this.core.link.ended) return;
-    const now = Date.now();
+    if (this.ended) return;
+    const now = this.#clock.now();
     const next = this.core.nextTick(now);
     if (next === Infinity) return;
     const wait = Math.min(LONGEST_TIMER_MS, Math.max(1, next - now));

@@ -1,5 +1,6 @@
 /** One WebSocket to the server, whatever it may do. */
-import { MpimError } from "./errors.ts";
+import { isFrame } from "./core/shape.ts";
+import { invalid } from "./errors.ts";
 import type { ServerFrame } from "./wire.ts";
 
 /** The constructor of a WebSocket: the one of browsers and of Node from 22 on, or that of the package `ws`. */
@@ -56,7 +57,8 @@ export class Socket {
       } catch {
         return;
       }
-      events.received((Array.isArray(json) ? json : [json]) as ServerFrame[], data.length);
+      // What is not understood is left out, and keeps nothing beside it from arriving.
+      events.received((Array.isArray(json) ? json : [json]).filter(isFrame), data.length);
     });
     // A socket that cannot be opened says so by both; that of Node says some failures by this one only.
     this.#socket.addEventListener("error", () => lost(BROKEN));
@@ -83,10 +85,7 @@ export class Socket {
 export function webSocketClass(given: WebSocketClass | undefined): WebSocketClass {
   const found = given ?? (globalThis as { WebSocket?: unknown }).WebSocket;
   if (found === undefined) {
-    throw new MpimError(
-      "invalid_argument",
-      "there is no WebSocket here: give one as `WebSocket`, for instance of the package ws",
-    );
+    throw invalid("there is no WebSocket here: give that of the package ws");
   }
   return found as WebSocketClass;
 }

@@ -136,16 +136,23 @@ export type ServerFrame =
   | ErrorFrame
   | { readonly t: "goaway"; readonly reason: string; readonly retry_after: number };
 
+/** A device as it is called in lists of devices. */
+export interface WireDevice {
+  readonly id: string;
+  readonly name?: string | undefined;
+  readonly platform?: string | undefined;
+}
+
 export interface SendFrame {
   readonly t: "send";
   readonly id: string;
   readonly to: string;
   readonly kind: Exclude<Kind, "amend" | "system">;
   readonly body: unknown;
-  readonly qos?: 0 | 1 | 2;
-  readonly priority?: number;
-  readonly ttl?: number;
-  readonly reply_to?: number;
+  readonly qos?: 0 | 1 | 2 | undefined;
+  readonly priority?: number | undefined;
+  readonly ttl?: number | undefined;
+  readonly reply_to?: number | undefined;
   readonly mentions?: readonly string[];
 }
 
@@ -164,7 +171,7 @@ export type ClientFrame =
       readonly t: "hello";
       readonly v: 1;
       readonly token: string;
-      readonly device: { readonly id: string; readonly name?: string; readonly platform?: string };
+      readonly device: WireDevice;
       readonly since?: number;
     }
   | SendFrame

@@ -1,8 +1,12 @@
 /** Logins of this terminal, and where they are kept: `<folder>/<server>/<username>`. */
 import { mkdir, readFile, rm, writeFile } from "node:fs/promises";
+import { hostname } from "node:os";
 import { join } from "node:path";
 import { connect, login, register, resume, type Chat, type Session } from "../src/mpim.ts";
 import { file, fileTokens } from "../src/node.ts";
+
+/** As much as a device may be called. */
+const NAME_CHARACTERS = 128;
 
 export interface Place {
   readonly url: string;
@@ -36,8 +40,13 @@ export async function signUp(place: Place, username: string, password: string, n
 }
 
 /** Ends the login, and forgets what this terminal has kept of it. */
-export async function leave(place: Place, { session, chat, username }: Account): Promise<void> {
-  await session.logout();
+export async function leave(place: Place, account: Account): Promise<void> {
+  await account.session.logout();
+  await forget(place, account);
+}
+
+/** Forgets what this terminal has kept of a login that has ended. */
+export async function forget(place: Place, { chat, username }: Account): Promise<void> {
   await chat.close();
   await rm(home(place, username), { recursive: true, force: true });
   await rm(last(place), { force: true });
@@ -45,7 +54,7 @@ export async function leave(place: Place, { session, chat, username }: Account):
 
 async function open(place: Place, username: string, session: Session): Promise<Account> {
   const store = file(join(home(place, username), "store"));
-  const device = { name: "terminal", platform: process.platform };
+  const device = { name: `terminal on ${hostname()}`.slice(0, NAME_CHARACTERS), platform: process.platform };
   const chat = await connect({ url: place.url, token: session.token, store, device });
   await writeFile(last(place), username);
   return { session, chat, username };

@@ -1,6 +1,6 @@
 /** What can be typed. */
 import { MpimError } from "../src/mpim.ts";
-import { lineOf } from "./lines.ts";
+import { deviceLine, lineOf, nameOf } from "./lines.ts";
 import type { Terminal } from "./terminal.ts";
 
 export interface Command {
@@ -36,6 +36,30 @@ export const COMMANDS: Readonly<Record<string, Command>> = {
     usage: "/logout",
     help: "end the login, forget its messages here",
     run: async (terminal) => terminal.logout(),
+  },
+  devices: {
+    usage: "/devices",
+    help: "where you are logged in",
+    run: async (terminal) => {
+      terminal.listed = await terminal.chat.devices.list();
+      for (const [i, device] of terminal.listed.entries()) terminal.print(deviceLine(i + 1, device));
+    },
+  },
+  signout: {
+    usage: "/signout NUMBER | others",
+    help: "end the login of a device of that list, or all other logins",
+    run: async (terminal, [which = ""]) => {
+      const { devices } = terminal.chat;
+      if (which === "others") {
+        await devices.signOutOthers();
+        return terminal.print("signed out everywhere else");
+      }
+      const device = terminal.listed[Number(which) - 1];
+      if (device === undefined) throw new MpimError("invalid_argument", "give a number of the list of /devices");
+      if (device.current) throw new MpimError("invalid_argument", "this is your own login: /logout ends it");
+      await devices.signOut(device.id);
+      return terminal.print(`signed out ${nameOf(device)}`);
+    },
   },
   list: {
     usage: "/list",

@@ -1,5 +1,5 @@
 /** Messages as lines of text. */
-import type { Message } from "../src/mpim.ts";
+import type { Device, Message } from "../src/mpim.ts";
 import type { People } from "./people.ts";
 
 const TICKS: Readonly<Record<string, string>> = {
@@ -22,6 +22,18 @@ export async function lineOf(message: Message, people: People): Promise<string> 
   const why = error === undefined ? "" : ` ${error.message}`;
   if (message.kind === "system") return `[${place}] * ${text}`;
   return `[${place}] ${await people.name(from)}: ${answer}${text}${end}${why}`;
+}
+
+/** A device in a list. */
+export function deviceLine(number: number, device: Device): string {
+  const seen = device.online ? "online" : `last seen ${new Date(device.lastSeen).toLocaleString()}`;
+  const own = device.thisDevice ? ", this one" : device.current ? ", your login" : "";
+  return `${number}. ${nameOf(device)} – ${seen}${own}`;
+}
+
+/** What a device calls itself. */
+export function nameOf({ name, platform, id }: Device): string {
+  return platform === "" ? name || id : `${name || id} (${platform})`;
 }
 
 function textOf({ kind, text, body }: Message): string {

@@ -1,6 +1,15 @@
 /** One terminal: who is logged in, which chat is open, and what is printed of what happens. */
-import { MpimError, type Chat, type ChatEvents, type Conversation, type Draft, type Message } from "../src/mpim.ts";
-import { again, enter, signUp, leave, type Account, type Place } from "./account.ts";
+import {
+  MpimError,
+  type Chat,
+  type ChatEvents,
+  type Connection,
+  type Conversation,
+  type Device,
+  type Draft,
+  type Message,
+} from "../src/mpim.ts";
+import { again, enter, forget, signUp, leave, type Account, type Place } from "./account.ts";
 import { COMMANDS } from "./commands.ts";
 import { lineOf } from "./lines.ts";
 import { People } from "./people.ts";
@@ -10,6 +19,8 @@ import type { Screen } from "./screen.ts";
 const PATIENCE_MS = 3_000;
 
 export class Terminal {
+  /** The devices that were listed last, by whose numbers they are called. */
+  listed: readonly Device[] = [];
   readonly #screen: Screen;
   readonly #place: Place;
   #account: Account | undefined;
@@ -134,16 +145,25 @@ export class Terminal {
     chat.on("update", (message) => {
       if (message.state === "failed") this.#line(async () => lineOf(message, this.people));
     });
-    chat.on("connection", ({ state, error }) => {
-      if (this.#account !== account) return;
-      if (state === "online") this.#line(() => "-- connected");
-      if (state === "offline") this.#line(() => "-- no connection: what you write is sent later");
-      if (state === "closed" && error?.code !== "closed")
-        this.#line(() => `-- the connection has ended: ${error?.message}`);
-    });
+    chat.on("connection", (connection) => this.#connection(account, connection));
     this.print(`-- you are ${account.username}`);
+    // A login that ended while this terminal was away.
+    if (chat.connection.state === "closed") return this.#connection(account, chat.connection);
     const waiting = chat.conversations.filter(({ unread }) => unread > 0);
     for (const room of waiting) this.print(`-- ${await this.people.title(room)}: ${room.unread} unread`);
+  }
+
+  #connection(account: Account, { state, error }: Connection): void {
+    if (this.#account !== account) return;
+    if (state === "online") this.#line(() => "-- connected");
+    if (state === "offline") this.#line(() => "-- no connection: what you write is sent later");
+    if (state !== "closed" || error?.code === "closed") return;
+    if (error?.code !== "unauthenticated") return this.#line(() => `-- the connection has ended: ${error?.message}`);
+    this.#forget();
+    this.#line(async () => {
+      await forget(this.#place, account);
+      return "-- signed out: the login was ended elsewhere, or has run out. Nothing of it is kept here; /login USERNAME";
+    });
   }
 
   #message(message: Message): void {
@@ -181,6 +201,7 @@ export class Terminal {
     this.#account = undefined;
     this.#people = undefined;
     this.#room = undefined;
+    this.listed = [];
     this.#screen.prompt = "";
   }
 }

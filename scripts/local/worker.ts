@@ -1,5 +1,7 @@
 /** One Worker on miniflare's API, from wrangler.toml: bindings, migrations and compatibility are written down there only. */
+import { createServer } from "node:net";
 import { dirname, join, resolve } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
 import { convertV4MiniflareOptions, Log, LogLevel, Miniflare, type V4WorkerOptions } from "miniflare";
 import { unstable_getMiniflareWorkerOptions, unstable_readConfig } from "wrangler";
 import { err, ok, type Result } from "../../src/lib/result.ts";
@@ -7,6 +9,8 @@ import { bundleWorker } from "./bundle.ts";
 import { migrate } from "./migrate.ts";
 import { buildWeb } from "./web.ts";
 
+/** How long the runtime of a server that was killed may take to end, ms. */
+const WAIT_MS = 3_000;
 /** Has the socket, and no code that runs. */
 const DOOR = "door";
 const TOML = resolve(import.meta.dirname, "../../wrangler.toml");
@@ -63,6 +67,7 @@ export async function startWorker(options: LocalWorkerOptions): Promise<Result<L
     modules: [{ type: "ESModule", path: "door.js", contents: "export default {}" }],
     unsafeDirectSockets: [{ host: options.host, port: options.port, serviceName: name }],
   };
+  await portIsFree(options);
   const miniflare = new Miniflare(
     convertV4MiniflareOptions({
       workers: [worker, door],
@@ -88,6 +93,23 @@ export async function startWorker(options: LocalWorkerOptions): Promise<Result<L
     }
   }
   return ok({ miniflare, url: started.value });
+}
+
+/** Resolves when nobody has the port, or nobody can be expected to give it up any more. */
+async function portIsFree({ host, port }: LocalWorkerOptions): Promise<void> {
+  if (port === 0) return;
+  const until = Date.now() + WAIT_MS;
+  while ((await isTaken(host, port)) && Date.now() < until) await sleep(50);
+}
+
+async function isTaken(host: string, port: number): Promise<boolean> {
+  const probe = createServer();
+  const taken = await new Promise<boolean>((done) => {
+    probe.once("error", () => done(true));
+    probe.listen(port, host, () => done(false));
+  });
+  if (!taken) await new Promise((closed) => probe.close(closed));
+  return taken;
 }
 
 async function whenReady(miniflare: Miniflare, options: LocalWorkerOptions): Promise<Result<URL, string>> {

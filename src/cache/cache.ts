@@ -5,7 +5,7 @@
  *
  * | key                | what                          | Redis    | life there, isolate | who changes it                          |
  * | ------------------ | ----------------------------- | -------- | ------------------- | --------------------------------------- |
- * | `user:<uid>`       | a row of the users, or none   | metadata | `profile_ms`, 5 s   | `users.ts`: create, ensure, update      |
+ * | `user:<uid>`       | a row of the users, or none   | metadata | `profile_ms`, 5 s   | `users.ts`: create, ensure, update, remove |
  * | `history:<cid>:<generation>:<block>` | 64 entries that have left a log | cache | `history_ms`, the same | nobody: an amendment makes a new generation, and `history.ts` empties the old block |
  * | `username:<name>`  | the uid of a username, or none | metadata | `profile_ms`, 5 s  | `users.ts`: create; it never changes    |
  *

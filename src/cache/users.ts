@@ -26,6 +26,7 @@ const Profile: z.ZodType<User> = z.strictObject({
   avatar: z.string().nullable(),
   created: z.number(),
   updated: z.number(),
+  deleted: z.number(),
 });
 
 /** Users as the cache has them, and the store where it has not. Rejects as the store does. */
@@ -53,6 +54,17 @@ export function cachedUsers(users: Users, cache: Cache, { profile_ms }: { readon
   const find = (uid: Uid): Promise<User | undefined> => cache.read(PROFILE, uid, () => users.find(uid));
   const findMany = (uids: readonly Uid[]): Promise<Map<Uid, User>> =>
     cache.readMany(PROFILE, uids, (missing) => users.findMany(missing));
+  const changed = async (uid: Uid, now: number, change: () => Promise<User | undefined>): Promise<User | undefined> => {
+    try {
+      const user = await change();
+      if (user !== undefined) await cache.write(PROFILE, uid, user, now);
+      return user;
+    } catch (error) {
+      // It may have taken effect: a row that is as old as before is not kept for a while.
+      await cache.invalidate(PROFILE, uid, now);
+      throw error;
+    }
+  };
 
   return {
     find,
@@ -66,22 +78,28 @@ export function cachedUsers(users: Users, cache: Cache, { profile_ms }: { readon
       });
       if (loaded !== undefined || named === undefined) return loaded;
       // Known by name, so what says that there is no such user is older.
-      return (await find(named.uid)) ?? users.findByUsername(username);
+      const user = (await find(named.uid)) ?? (await users.findByUsername(username));
+      return user !== undefined && user.deleted > 0 ? undefined : user;
     },
 
     async names(uids) {
-      return new Map([...(await findMany(uids))].map(([uid, user]) => [uid, user.name]));
+      return new Map(
+        [...(await findMany(uids))].flatMap(([uid, user]) => (user.deleted > 0 ? [] : [[uid, user.name]])),
+      );
     },
 
     // Nobody who has just come is turned away because of what an isolate remembers.
-    exists: async (uid) => (await find(uid)) !== undefined || users.exists(uid),
+    async exists(uid) {
+      const user = await find(uid);
+      return user === undefined ? users.exists(uid) : user.deleted === 0;
+    },
 
     async create(user, now) {
       const { id, username, name } = user;
       try {
         const created = await users.create(user, now);
         if (created === "created") {
-          const profile = { id, username, name, avatar: null, created: now, updated: now };
+          const profile = { id, username, name, avatar: null, created: now, updated: now, deleted: 0 };
           await Promise.all([
             cache.write(PROFILE, id, profile, now),
             cache.write(USERNAME, username, { uid: id }, now),
@@ -102,17 +120,8 @@ export function cachedUsers(users: Users, cache: Cache, { profile_ms }: { readon
       await exists(uid);
     },
 
-    async update(uid, change, now) {
-      try {
-        const user = await users.update(uid, change, now);
-        if (user !== undefined) await cache.write(PROFILE, uid, user, now);
-        return user;
-      } catch (error) {
-        // It may have taken effect: a row that is as old as before is not kept for a while.
-        await cache.invalidate(PROFILE, uid, now);
-        throw error;
-      }
-    },
+    update: (uid, change, now) => changed(uid, now, () => users.update(uid, change, now)),
+    remove: (uid, now) => changed(uid, now, () => users.remove(uid, now)),
 
     credentials: (username) => users.credentials(username),
     search: (text, after, limit) => users.search(text, after, limit),

@@ -123,6 +123,10 @@ export const Config = z.strictObject({
         .int()
         .min(1)
         .default(30 * 86_400),
+      /** How long the exchange of a refresh token may be repeated by a client that got no answer. */
+      refresh_grace_s: z.number().int().min(0).default(60),
+      /** How long after an account was deleted others may begin something with it, by what they remember; then the rest of it goes. */
+      forget_ms: ms(60_000),
       /** A second issuer whose tokens are taken too; `sub` is the uid. */
       external: z
         .strictObject({ issuer: z.string().min(1), audience: z.string().min(1), jwks_url: z.url() })

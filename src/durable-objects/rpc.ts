@@ -172,6 +172,24 @@ export interface ConversationRpc extends GroupRpc, ContactRpc {
   verify(after: number): Promise<Result<Verification, Refusal>>;
   /** `uid` blocks, or no longer blocks, the other user of this direct chat. */
   block(uid: Uid, on: boolean): Promise<void>;
+  /**
+   * The account of `uid` is deleted. A group is left, by its owner to an heir or, if there is none, for its end; in a direct chat the
+   * other reads on, and writes no more. `op` is an id for what that does. May be repeated; nothing for who is no member.
+   */
+  depart(uid: Uid, op: string): Promise<void>;
+}
+
+/** A device of a user; times in ms. */
+export interface DeviceState {
+  readonly id: DeviceId;
+  readonly name: string;
+  readonly platform: string;
+  readonly firstSeen: number;
+  /** When it was connected last: now, if it is. */
+  readonly lastSeen: number;
+  readonly online: boolean;
+  /** Absent: it came with a token of another issuer. */
+  readonly login?: string;
 }
 
 /** Methods of `UserObject`, addressed by uid, beside the link that `fetch` opens. */
@@ -202,6 +220,12 @@ export interface UserRpc {
   blocks(): Promise<Uid[]>;
   /** Blocks or unblocks; returns when the user's own object and the direct chat both know. */
   setBlock(other: Uid, on: boolean): Promise<void>;
-  /** Ends the connections of one login (all of them when `login` is undefined) with 4401. */
+  /** Ends the connections of one login (all of them when `login` is undefined) with 4401, and forgets its devices. */
   endSessions(login: string | undefined): Promise<void>;
+  /** This user's devices whose logins may still be there. */
+  devices(): Promise<DeviceState[]>;
+  /** `endSessions` for each of these logins; the same for these devices, if they came with tokens of another issuer. */
+  endDevices(logins: readonly string[], devices: readonly DeviceId[]): Promise<void>;
+  /** Begins to delete this user's account if `begin` says so; whether that has begun. From then on nothing stops it. */
+  remove(begin: boolean): Promise<boolean>;
 }

@@ -26,6 +26,8 @@ export interface User {
   readonly avatar: string | null;
   readonly created: number;
   readonly updated: number;
+  /** When the account was deleted; 0: it was not. Of a deleted one name, avatar and password are gone, and nobody gets its username. */
+  readonly deleted: number;
 }
 
 export interface NewUser {
@@ -53,7 +55,7 @@ export interface Users {
   /** Makes sure that a user of an external issuer has a row. An existing row, of whatever origin, stays as it is. */
   ensure(uid: Uid, name: string, now: number): Promise<void>;
   find(uid: Uid): Promise<User | undefined>;
-  /** Those of `uids` that exist. */
+  /** Those of `uids` that exist. Like `find` it shows deleted ones, too; nothing else does. */
   findMany(uids: readonly Uid[]): Promise<Map<Uid, User>>;
   /** By folded username, exactly. */
   findByUsername(username: string): Promise<User | undefined>;
@@ -68,6 +70,8 @@ export interface Users {
     change: { readonly name?: string | undefined; readonly avatar?: string | null | undefined },
     now: number,
   ): Promise<User | undefined>;
+  /** Deletes an account; what is left of it, unless there is no such user. May be repeated: the first time counts. */
+  remove(uid: Uid, now: number): Promise<User | undefined>;
   /** Display names of those of `uids` that exist. */
   names(uids: readonly Uid[]): Promise<Map<Uid, string>>;
   exists(uid: Uid): Promise<boolean>;
@@ -87,6 +91,8 @@ export interface Login {
   /** Hash of the secret that only the newest token has. */
   readonly current: string;
   readonly expires: number;
+  /** When the newest token came by exchange; 0: it is the first. */
+  readonly exchanged: number;
 }
 
 export interface Logins {
@@ -95,9 +101,11 @@ export interface Logins {
   /** Expired logins may still be found: the caller compares. */
   find(id: string): Promise<Login | undefined>;
   /** Exchanges the newest token, atomically: of several callers with the same `from` exactly one gets true. */
-  rotate(id: string, from: string, to: string, expires: number): Promise<boolean>;
+  rotate(id: string, from: string, to: string, expires: number, now: number): Promise<boolean>;
   /** Ends a login; ending one that is not there is no error. */
   end(id: string): Promise<void>;
+  /** Ends all logins of a user, `but` one. */
+  endAll(uid: Uid, but?: string): Promise<void>;
 }
 
 /** What a request with an idempotency key was, and the id that its outcome got. */

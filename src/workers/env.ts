@@ -74,8 +74,8 @@ export interface Services {
   readonly logins: Recent<"live" | "ended">;
   /** Wrong passwords lately, by username. */
   readonly attempts: Recent<number>;
-  /** External users who have a row. */
-  readonly ensured: Recent<true>;
+  /** External users who were looked up lately. */
+  readonly ensured: Recent<"live" | "deleted">;
   /** What is wrong with configuration and secrets; the edge serves nothing while there is something. */
   readonly problems: readonly string[];
   /** A fresh stub: one that threw is broken, so none is kept. An object is made near where the router hints, if it does. */

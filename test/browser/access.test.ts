@@ -1,39 +1,12 @@
 /** For everybody: with the keyboard alone, with a screen reader, on a phone, in both themes and languages. */
-import { readFileSync } from "node:fs";
-import { createRequire } from "node:module";
 import type { Browser } from "playwright-core";
 import { afterAll, beforeAll, describe, expect, inject, test } from "vitest";
 import { Api } from "../support/api.ts";
 import { startServer, type Server } from "../support/server.ts";
+import { wrong } from "./axe.ts";
 import { CONFIG, openBrowser, PASSWORD, register, Window } from "./stage.ts";
 
 const chromium = inject("chromium");
-const AXE = readFileSync(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
-
-/** What axe finds wrong on the screen as it is. */
-async function wrong({ page }: Window): Promise<string[]> {
-  const here = await page.evaluate("typeof axe");
-  if (here === "undefined") await page.evaluate(AXE);
-  // Colours are what they are going to be.
-  await page.evaluate(async () =>
-    Promise.all(
-      document
-        .getAnimations()
-        .filter((one) => one.effect?.getTiming().iterations !== Infinity)
-        .map((one) => one.finished.catch(() => {})),
-    ),
-  );
-  return page.evaluate(async () => {
-    const { axe } = globalThis as unknown as {
-      axe: { run(): Promise<{ violations: { id: string; nodes: { html: string; failureSummary?: string }[] }[] }> };
-    };
-    const { violations } = await axe.run();
-    return violations.flatMap(({ id, nodes }) =>
-      nodes.map(({ html, failureSummary }) => `${id}: ${html}\n${failureSummary ?? ""}`),
-    );
-  });
-}
-
 describe.runIf(chromium !== "")("everybody", () => {
   let server: Server;
   let browser: Browser;
@@ -117,7 +90,7 @@ describe.runIf(chromium !== "")("everybody", () => {
     await other.page.goto(server.url);
     await other.page.getByRole("heading", { name: "Chats", level: 1 }).waitFor();
     await again();
-    await other.page.getByText("Your login has ended. Please sign in again.").waitFor();
+    await other.page.getByText("You have been signed out from elsewhere").waitFor();
     expect([...a.faults, ...other.faults]).toEqual([]);
     await a.context.close();
   });
@@ -182,6 +155,32 @@ describe.runIf(chromium !== "")("everybody", () => {
     await page.keyboard.type(" more");
     await page.keyboard.press("Enter");
     await b.shows(["one", "two\nlines more"]);
+    // What a menu leads to has the focus: one writes on at once, and comes back to where one was.
+    await page.keyboard.press("Shift+Tab");
+    for (let steps = 0; steps < 5 && !(await focused()).startsWith("You, "); steps += 1)
+      await page.keyboard.press("Shift+Tab");
+    await page.keyboard.press("Enter");
+    await page.getByRole("menuitem", { name: "Reply" }).press("Enter");
+    await page.keyboard.type("three");
+    await page.keyboard.press("Enter");
+    await b.message("three").getByRole("button", { name: /one/ }).waitFor();
+    await tabTo(/^You, /);
+    await page.keyboard.press("Enter");
+    await page.getByRole("menuitem", { name: "Recall" }).press("Enter");
+    await page.getByRole("dialog").getByRole("button", { name: "Cancel" }).press("Enter");
+    await page.getByRole("dialog").waitFor({ state: "detached" });
+    expect(await focused()).toMatch(/^You, /);
+    // A window for people has the focus where their names are typed; what is found is a key away.
+    await tabTo("New chat");
+    await page.keyboard.press("Enter");
+    await page.keyboard.type("nobody has this name");
+    await page.getByRole("dialog").getByText("Nothing found").waitFor();
+    await page.keyboard.press("Escape");
+    await page.keyboard.press("Control+k");
+    await page.keyboard.type("Bob");
+    await page.locator(".sidebar").getByRole("link", { name: /Bob/ }).waitFor();
+    await page.keyboard.press("ArrowDown");
+    expect(await focused()).toMatch(/^BBob|Bob/);
     expect([...faults, ...b.faults]).toEqual([]);
     await Promise.all([context.close(), b.context.close()]);
   });
@@ -190,6 +189,10 @@ describe.runIf(chromium !== "")("everybody", () => {
     const ann = await register(server.url, "Ann");
     const bob = await register(server.url, "Bob");
     const b = await Window.of(browser, server.url, bob);
+    await new Api(server.url).get("POST /v1/groups", bob.account.token, {
+      name: "A name of a group that is as long as such a name may be, or so",
+      members: [ann.account.user.id],
+    });
     await b.find(ann.username, "Ann");
     await b.write("a word that does not end: ".concat("o".repeat(300)), "hello");
     const a = await Window.of(browser, server.url, ann, {
@@ -216,7 +219,7 @@ describe.runIf(chromium !== "")("everybody", () => {
     expect(await a.page.locator(".stage").isVisible()).toBe(false);
     // Not opened, so not read.
     await b.ticked("hello", "Delivered").waitFor();
-    await a.page.locator(".chat-item").tap();
+    await a.page.locator(".chat-item-title").getByText("Bob", { exact: true }).tap();
     await a.message("hello").waitFor();
     await b.ticked("hello", "Read").waitFor();
     expect(await a.page.locator(".sidebar").isVisible()).toBe(false);
@@ -227,6 +230,15 @@ describe.runIf(chromium !== "")("everybody", () => {
     await a.page.getByRole("heading", { name: "Chats", level: 1 }).waitFor();
     await a.page.goBack();
     await a.message("from the phone").waitFor();
+    await a.page.getByRole("button", { name: "Back" }).tap();
+    await a.page.locator(".chat-item", { hasText: "A name of a group" }).tap();
+    await a.box.waitFor();
+    expect(await small()).toEqual([]);
+    const [head, screen] = await a.page.evaluate(() => [
+      document.querySelector(".chat-head")?.getBoundingClientRect().right ?? Infinity,
+      innerWidth,
+    ]);
+    expect(head).toBeLessThanOrEqual(screen ?? 0);
     expect([...a.faults, ...b.faults]).toEqual([]);
     await Promise.all([a.context.close(), b.context.close()]);
   });

@@ -32,10 +32,15 @@ describe.runIf(chromium !== "")("in a browser", () => {
     await b.openChat("Ann Lee");
     await a.ticked("hi Bob", "Read").waitFor();
     await b.box.pressSequentially("hi");
-    await a.page.getByText("Bob Ray is writing…").waitFor();
+    await a.page.getByText("Bob Ray is typing…").waitFor();
+    // A picture goes where the caret is, and one writes on behind it.
+    await b.box.press("Home");
+    await b.page.getByRole("button", { name: "Insert emoji" }).click();
+    await b.page.getByRole("menuitem", { name: "🎉" }).click();
+    await b.page.keyboard.type(" ");
     await b.box.press("Enter");
-    await a.shows(["hi Bob", "hi"]);
-    await b.ticked("hi", "Read").waitFor();
+    await a.shows(["hi Bob", "🎉 hi"]);
+    await b.ticked("🎉 hi", "Read").waitFor();
     expect(await b.page.title()).toBe("MPIM");
     expect([...a.faults, ...b.faults]).toEqual([]);
     await Promise.all([a.context.close(), b.context.close()]);
@@ -52,6 +57,7 @@ describe.runIf(chromium !== "")("in a browser", () => {
     for (const device of [second, third]) await device.openChat("Bob");
     await b.openChat("Ann");
     await b.write("three");
+    await second.shows(["one", "two", "three"]);
     await second.write("four");
     await first.shows(["one", "two", "three", "four"]);
 
@@ -62,6 +68,8 @@ describe.runIf(chromium !== "")("in a browser", () => {
     await second.page.getByRole("dialog").getByRole("button", { name: "Recall" }).click();
     await third.menu("three", "React with 🎉");
     await b.menu("three", "React with 🎉");
+    await third.menu("four", "More emoji");
+    await third.page.getByRole("menuitem", { name: "React with 🚀" }).click();
     await b.menu("four", "Reply");
     await b.write("five");
     for (const window of [...devices, b]) {
@@ -72,6 +80,7 @@ describe.runIf(chromium !== "")("in a browser", () => {
         .first()
         .waitFor();
       await window.message("three").locator(".reaction", { hasText: "2" }).waitFor();
+      await window.message("four").locator(".reaction", { hasText: "🚀" }).waitFor();
       await window.message("five").getByRole("button", { name: /four/ }).waitFor();
     }
     // Reading on one device is reading on all.
@@ -94,7 +103,7 @@ describe.runIf(chromium !== "")("in a browser", () => {
     const dialog = a.page.getByRole("dialog");
     await a.page.getByRole("button", { name: "New chat" }).first().click();
     await a.page.getByRole("button", { name: "New group" }).click();
-    await a.page.getByLabel("Name of the group").fill("Crew");
+    await a.page.getByLabel("Group name").fill("Crew");
     await a.page.getByLabel("Add people").fill(bob.username);
     await dialog.getByRole("button", { name: "Bob" }).click();
     await a.page.getByRole("button", { name: "Create group" }).click();
@@ -110,7 +119,7 @@ describe.runIf(chromium !== "")("in a browser", () => {
     await a.page.getByRole("menuitem", { name: "Make admin" }).click();
     await dialog.getByText("Admin").waitFor();
     // Who knows the name finds it and joins.
-    await dialog.getByRole("checkbox", { name: "Anybody may find and join this group" }).check();
+    await dialog.getByRole("checkbox", { name: "Anyone can find and join this group" }).check();
     await a.page.keyboard.press("Escape");
     const d = await Window.of(browser, server.url, await register(server.url, "Dan"));
     await d.page.getByRole("searchbox").fill("cre");
@@ -125,7 +134,7 @@ describe.runIf(chromium !== "")("in a browser", () => {
     await a.box.press("Enter");
     await b.openChat("Crew");
     await b.message("ahoy @Cleo Fox").locator(".mention").getByText("@Cleo Fox").waitFor();
-    await a.menu("ahoy @Cleo Fox", "Who has read it");
+    await a.menu("ahoy @Cleo Fox", "Message info");
     await dialog.getByRole("heading", { name: "Read by 1", exact: true }).waitFor();
     await dialog.getByRole("heading", { name: "Not yet read by 2" }).waitFor();
     await a.page.keyboard.press("Escape");
@@ -152,9 +161,9 @@ describe.runIf(chromium !== "")("in a browser", () => {
     await a.write("the lighthouse is at the northern end", "something else");
     await a.page.getByRole("button", { name: "Details" }).click();
     await a.page.getByRole("button", { name: "Add to contacts" }).click();
-    await a.page.getByLabel("A word with the request").fill("from the office");
+    await a.page.getByLabel("Note (optional)").fill("from the office");
     await a.page.getByRole("button", { name: "Send request" }).click();
-    await a.page.getByRole("button", { name: "Take request back" }).waitFor();
+    await a.page.getByRole("button", { name: "Cancel request" }).waitFor();
     await a.page.getByRole("button", { name: "Mute" }).click();
     await a.page.getByRole("button", { name: "Pin", exact: true }).click();
     await a.page.getByRole("button", { name: "Unpin" }).waitFor();

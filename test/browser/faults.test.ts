@@ -86,10 +86,10 @@ describe.runIf(chromium !== "")("nothing is lost and nothing comes twice", () =>
     const [a, b] = await pair(line.url);
     await a.context.setOffline(true);
     line.cut();
-    await a.page.getByText("No connection. What you write is kept and sent later.").waitFor();
+    await a.page.getByText("No connection. Your messages will be sent when you are back online.").waitFor();
     await a.write("written offline", "so is this");
     await a.ticked("so is this", "Waiting to be sent").waitFor();
-    await a.page.getByText("2 messages wait").waitFor();
+    await a.page.getByText("2 messages waiting").waitFor();
     await b.write("meanwhile");
     line.mend();
     await a.context.setOffline(false);
@@ -106,7 +106,7 @@ describe.runIf(chromium !== "")("nothing is lost and nothing comes twice", () =>
     const [a, b] = await pair();
     const { port, data } = server;
     await b.box.pressSequentially("half a thou");
-    await a.page.getByText("Bob is writing…").waitFor();
+    await a.page.getByText("Bob is typing…").waitFor();
     const texts = numbered("kill", 20);
     const killed = server.kill9();
     await a.write(...texts.slice(0, 10));

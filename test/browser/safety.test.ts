@@ -114,4 +114,26 @@ describe.runIf(chromium !== "")("safety", () => {
     expect(hacked).toBe(false);
     await a.context.close();
   });
+
+  test("a text that is too long is not cut, and not sent; an address that leads nowhere says so", async () => {
+    const ann = await register(server.url, "Ann");
+    const bob = await register(server.url, "Bob");
+    const a = await Window.of(browser, server.url, ann);
+    await a.find(bob.username, "Bob");
+    await a.box.fill("x".repeat(8193));
+    await a.page.getByText("-1", { exact: true }).waitFor();
+    await a.box.press("Enter");
+    await a.page.getByText("This message is too long.").waitFor();
+    expect(await a.page.locator(".message").count()).toBe(0);
+    await a.box.press("Backspace");
+    await a.box.press("Enter");
+    await a.page.locator(".message").getByRole("img", { name: "Sent" }).waitFor();
+    expect(await a.texts()).toEqual(["x".repeat(8192)]);
+    for (const cid of ["nonsense", "g.nonsense", "g.01jd0000000000000000000000"]) {
+      await a.page.goto(`${server.url}/c/${cid}`);
+      await a.page.getByText("This chat is not available").waitFor();
+    }
+    expect(a.faults).toEqual([]);
+    await a.context.close();
+  });
 });

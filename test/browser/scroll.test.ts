@@ -1,16 +1,19 @@
-/** A chat of 10,000 messages: one goes to its beginning and back, and the page stays small. */
+/** Long chats: one goes to their beginning and back, and to what a search finds, and the page stays small. */
 import type { Browser } from "playwright-core";
 import { afterAll, beforeAll, describe, expect, inject, test } from "vitest";
 import { Client } from "../support/client.ts";
 import { startServer, type Server } from "../support/server.ts";
-import { CONFIG, openBrowser, register, Window } from "./stage.ts";
+import { CONFIG, openBrowser, register, Window, type Login } from "./stage.ts";
 
 const chromium = inject("chromium");
 const MESSAGES = 10_000;
+const MANY = 50_000;
+/** The message of these that is searched for. */
+const OLD = 12_345;
 /** Rows of two screens of short messages, with what is kept ready above and below. */
 const MOST_ROWS = 120;
 
-describe.runIf(chromium !== "")("10,000 messages", () => {
+describe.runIf(chromium !== "")("long chats", () => {
   let server: Server;
   let browser: Browser;
   beforeAll(async () => {
@@ -21,19 +24,8 @@ describe.runIf(chromium !== "")("10,000 messages", () => {
     await server?.[Symbol.asyncDispose]();
   });
 
-  test("are scrolled through to the first and back to the last with few rows in the page", async () => {
-    const ann = await register(server.url, "Ann");
-    const bob = await register(server.url, "Bob");
-    const writer = new Client({ url: server.url, token: bob.account.token, device: "loader" });
-    await writer.connect();
-    for (let sent = 0; sent < MESSAGES; sent += 1000) {
-      for (let index = sent + 1; index <= sent + 1000; index += 1) {
-        writer.send(`@${ann.account.user.id}`, `message ${index}`, `loaded-message-${index}`);
-      }
-      await writer.until(() => writer.outbox.size === 0, "empty outbox");
-    }
-    await writer.close();
-
+  test("10,000 messages are scrolled through to the first and back to the last with few rows in the page", async () => {
+    const ann = await load(server.url, MESSAGES);
     const a = await Window.of(browser, server.url, ann);
     await a.openChat("Bob");
     await a.page
@@ -113,4 +105,79 @@ describe.runIf(chromium !== "")("10,000 messages", () => {
     expect(a.faults).toEqual([]);
     await a.context.close();
   });
+
+  test("of 50,000 messages an old one is found, shown at once, read on from, and all are scrolled through", async () => {
+    const ann = await load(server.url, MANY, new Map([[OLD, "the lighthouse was here"]]));
+    const a = await Window.of(browser, server.url, ann);
+    await a.page.getByRole("searchbox").fill("lighthouse");
+    await a.page.getByRole("button", { name: /lighthouse/ }).click();
+    await a.message("the lighthouse was here").waitFor();
+    await withoutHole(a);
+    // Pages on both sides only: what lies between is not fetched.
+    await a.page.getByRole("button", { name: "Newest messages" }).waitFor();
+    const length = await a.page.evaluate(() => document.querySelector(".messages-scroll")?.scrollHeight ?? 0);
+    expect(length).toBeLessThan(40_000);
+    // Downwards from there it goes on without a hole.
+    await a.page.evaluate(() => document.querySelector(".messages-scroll")?.scrollBy(0, 1e6));
+    await a.page.waitForFunction(
+      (to) =>
+        [...document.querySelectorAll(".row [dir=auto]")].some(({ textContent }) => textContent === `message ${to}`),
+      OLD + 120,
+    );
+    await withoutHole(a);
+    await a.page.getByRole("button", { name: "Newest messages" }).click();
+    await a.message(`message ${MANY}`).waitFor();
+
+    const seen = await a.page.evaluate(async () => {
+      const scroller = document.querySelector(".messages-scroll");
+      if (scroller === null) throw new Error("there is no list");
+      let most = 0;
+      const first = (): boolean => {
+        const rows = [...scroller.querySelectorAll(".row [dir=auto]")];
+        most = Math.max(most, rows.length);
+        return rows.some(({ textContent }) => textContent === "message 1");
+      };
+      const until = Date.now() + 150_000;
+      while (!first()) {
+        if (Date.now() > until) throw new Error(`the beginning was not reached; ${scroller.scrollHeight} px are here`);
+        scroller.scrollTop = 0;
+        await new Promise((resolve) => requestAnimationFrame(resolve));
+      }
+      return most;
+    });
+    expect(seen).toBeLessThan(MOST_ROWS);
+    await a.page.evaluate(() => document.querySelector(".messages-scroll")?.scrollTo(0, 1e6));
+    await a.page.waitForFunction(() => document.querySelectorAll(".row [dir=auto]").length > 5);
+    await withoutHole(a);
+    expect(a.faults).toEqual([]);
+    await a.context.close();
+  }, 300_000);
 });
+
+/** Somebody to whom Bob has written so many messages: "message 1", and so on, but for some. */
+async function load(url: string, count: number, others: ReadonlyMap<number, string> = new Map()): Promise<Login> {
+  const ann = await register(url, "Ann");
+  const bob = await register(url, "Bob");
+  const writer = new Client({ url, token: bob.account.token, device: "loader" });
+  await writer.connect();
+  for (let sent = 0; sent < count; sent += 1000) {
+    for (let index = sent + 1; index <= sent + 1000; index += 1) {
+      const text = others.get(index) ?? `message ${index}`;
+      writer.send(`@${ann.account.user.id}`, text, `loaded-message-${index}`);
+    }
+    await writer.until(() => writer.outbox.size === 0, "empty outbox");
+  }
+  await writer.close();
+  return ann;
+}
+
+/** The numbers of the messages that are in the page, in their order there; `OLD` for the one that has none. */
+async function shownNumbers(window: Window): Promise<number[]> {
+  return (await window.texts()).map((text) => Number(/^message (\d+)$/.exec(text)?.[1] ?? OLD));
+}
+
+/** What is in the page are neighbours. */
+async function withoutHole(window: Window): Promise<void> {
+  const numbers = await shownNumbers(window);
+  expect(numbers).toEqual(numbers.map((_, index) => (numbers[0] ?? 0) + index));
+}

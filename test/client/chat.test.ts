@@ -157,6 +157,18 @@ test("presence is watched, and no longer", async () => {
   expect(a.chat.presence(carol.uid)).toBeUndefined();
 });
 
+test("somebody whose chat is closed is told as offline after the grace", async () => {
+  await using own = await startServer({ config: { ...config, timeouts: { presence_grace_ms: 300 } } });
+  await using carol = await Person.register(own.url, "carol");
+  await using dave = await Person.register(own.url, "dave");
+  const [c, d] = [await carol.device(), await dave.device()];
+  c.chat.watch(dave.uid);
+  await c.until(() => c.chat.presence(dave.uid)?.online, "online");
+  await d.chat.close();
+  const gone = await c.until(() => c.chat.presence(dave.uid)?.online === false && c.chat.presence(dave.uid), "offline");
+  expect(gone).toEqual({ user: dave.uid, online: false, lastSeen: expect.any(Number) });
+});
+
 test("a device that is new has the list, and pages back to the first message", async () => {
   for (let n = 1; n <= 30; n += 1) atA.send(`History ${n}`);
   await a.until(() => a.chat.outbox === 0, "empty outbox");

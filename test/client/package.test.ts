@@ -12,7 +12,7 @@ let folder: string;
 
 beforeAll(() => {
   const built = spawnSync(process.execPath, [join(ROOT, "scripts/build-client.ts")], { encoding: "utf8" });
-  expect(`${built.stdout}${built.stderr}`).toBe("");
+  expect(`${built.stdout}${built.stderr}`).toMatch(/^client\/dist: mpim\.js .*\n$/);
   folder = mkdtempSync(join(tmpdir(), "mpim-package-"));
   mkdirSync(join(folder, "node_modules/@mpim"), { recursive: true });
   symlinkSync(join(ROOT, "client"), join(folder, "node_modules/@mpim/client"));
@@ -51,6 +51,12 @@ export const late = (error: unknown): boolean => error instanceof MpimError && e
   expect({ stdout, status }).toEqual({ stdout: "", status: 0 });
 });
 
+test("its reference can be made, and leaves nothing out that is public", () => {
+  const made = spawnSync("npm", ["run", "docs:client"], { cwd: ROOT, encoding: "utf8" });
+  expect(`${made.stdout}${made.stderr}`).not.toMatch(/warning|error/i);
+  expect(made.status).toBe(0);
+});
+
 test("the page of the README has under 20 lines, and uses what there is", async () => {
   const readme = readFileSync(join(ROOT, "README.md"), "utf8");
   const page = /```html\n([\s\S]*?)```/.exec(readme)?.[1] ?? "";
@@ -81,4 +87,14 @@ await chat.close();
   const token = await alice.session.token({ refused: undefined });
   const run = spawnSync(process.execPath, ["run.js", server.url, token, bob.uid], { cwd: folder, encoding: "utf8" });
   expect(run).toMatchObject({ stdout: "invalid_argument\n1\n", stderr: "", status: 0 });
+});
+
+test("an error that nobody catches shows a line that can be read", () => {
+  writeFileSync(
+    join(folder, "uncaught.js"),
+    `import { connect } from "@mpim/client"; await connect({ url: "127.0.0.1:8787", token: "x" });`,
+  );
+  const { stderr, status } = spawnSync(process.execPath, ["uncaught.js"], { cwd: folder, encoding: "utf8" });
+  expect([status, stderr.includes("invalid_argument")]).toEqual([1, true]);
+  expect(stderr.length).toBeLessThan(2_000);
 });

@@ -7,6 +7,7 @@ import { connect, login, memory, MpimError, register, resume } from "../../clien
 import { fileTokens } from "../../client/src/node.ts";
 import { startServer } from "../support/server.ts";
 import { config, PASSWORD, Person } from "./people.ts";
+import { startWeather } from "./weather.ts";
 
 async function code(promise: Promise<unknown>): Promise<unknown> {
   return promise.then(
@@ -33,7 +34,7 @@ test("a login is kept, renewed when it runs out, and ended", async () => {
     const seen: unknown[] = [];
     kept?.on("tokens", (tokens) => void seen.push(tokens?.token));
     const token = kept?.token ?? (() => "");
-    // Two at once are one renewal: a refresh token that is used twice would end the login.
+    // Two at once are one renewal.
     const [one, two] = await Promise.all([token({ refused: undefined }), token({ refused: undefined })]);
     expect(one).toBe(two);
     expect(seen).toEqual([one]);
@@ -54,6 +55,41 @@ test("a login is kept, renewed when it runs out, and ended", async () => {
   } finally {
     rmSync(folder, { recursive: true, force: true });
   }
+});
+
+test("a login outlives answers to its renewals that are lost, be it by the link or by the server", async () => {
+  // A link that lives for less than half a second; access tokens that are renewed whenever they are asked for.
+  await using server = await startServer({ config: { ...config, auth: { ...config.auth, access_s: 2 } } });
+  await using weather = await startWeather(server.port, { seed: 7, lifeMs: 400, delayMs: 60, silentOneIn: 1e9 });
+  let lost = 0;
+  const session = await register({
+    url: server.url,
+    username: "amelia",
+    password: PASSWORD,
+    // Every other renewal is done by the server, and its answer goes nowhere.
+    fetch: async (input, init) => {
+      const url = new URL(input instanceof Request ? input.url : input);
+      if (!url.pathname.endsWith("/refresh")) return fetch(url, init);
+      url.port = new URL(weather.url).port;
+      const answer = await fetch(url, init);
+      await answer.arrayBuffer();
+      lost += 1;
+      if (lost % 2 === 1) throw new TypeError("the connection was reset");
+      return fetch(url, init);
+    },
+  });
+  const seen = new Set<string | undefined>();
+  for (let n = 0; n < 5; n += 1) {
+    await code(Promise.resolve(session.token({ refused: undefined })));
+    seen.add(session.tokens?.refreshToken);
+  }
+  expect(lost).toBeGreaterThan(5);
+  expect(seen.size).toBeGreaterThan(2);
+  expect(seen).not.toContain(undefined);
+  weather.clear();
+  const token = await session.token({ refused: undefined });
+  const me = await fetch(`${server.url}/v1/me`, { headers: { authorization: `Bearer ${token}` } });
+  expect(me.status).toBe(200);
 });
 
 test("a token that is refused is asked for once more, and then no more", async () => {

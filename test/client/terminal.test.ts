@@ -1,7 +1,7 @@
 /** The client for terminals, as a process that is typed at. */
 import { spawn, type ChildProcessWithoutNullStreams } from "node:child_process";
 import { once } from "node:events";
-import { mkdtempSync, rmSync } from "node:fs";
+import { mkdtempSync, readdirSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
@@ -185,4 +185,33 @@ test("options that cannot be are refused, and a wrong password", async () => {
   grace.type("/login nobody", "wrong password");
   await grace.sees(/^! username or password is wrong \(unauthenticated\)$/);
   expect(await grace.end()).toBe(0);
+});
+
+test("a terminal sees where one is logged in, and signs others out, which keep nothing", async () => {
+  await using home = await registered("judy");
+  const elsewhere = async (name: string): Promise<Typist> => {
+    const typist = terminal(name);
+    typist.type("/login judy", PASSWORD);
+    await typist.sees(/^-- you are judy$/);
+    return typist;
+  };
+  await using work = await elsewhere("judy-at-work");
+  home.type("/devices");
+  // The one that connected last comes first.
+  await home.sees(/^1\. terminal on .* \(\w+\) – online\n2\. terminal on .* – online, this one$/);
+  home.type("/signout 9", "/signout 2", "/signout 1", "/devices");
+  await home.sees(/^! give a number of the list/);
+  await home.sees(/^! this is your own login/);
+  await home.sees(/^signed out terminal on/);
+  await home.sees(/^1\. terminal on .* – online, this one$/);
+  await work.sees(/^-- signed out: the login was ended elsewhere/);
+  work.type("/list");
+  await work.sees(/^! log in first/);
+  const kept = readdirSync(join(folder, "judy-at-work"), { recursive: true, withFileTypes: true });
+  expect(kept.filter((one) => one.isFile())).toEqual([]);
+  await using cafe = await elsewhere("judy-at-the-cafe");
+  home.type("/signout others");
+  await home.sees(/^signed out everywhere else$/);
+  await cafe.sees(/^-- signed out: the login was ended elsewhere/);
+  expect([await work.end(), await cafe.end(), await home.end()]).toEqual([0, 0, 0]);
 });

@@ -49,15 +49,18 @@ test("register, log in, refresh, log out; a logout ends the connections of that 
   expect(laptop.closed).toBeUndefined();
 });
 
-test("a refresh token that is used twice ends its login, with its connections", async () => {
+test("a refresh token may be exchanged again, until its successor is: then it ends its login, with its connections", async () => {
   const account = await world.person("alice");
   const client = await world.connect(account);
+  const exchange = (refresh_token: string): Promise<Account> =>
+    world.api.get<Account>("POST /v1/auth/refresh", undefined, { refresh_token });
+  const next = await exchange(account.refresh_token);
+  expect((await exchange(account.refresh_token)).refresh_token).toBe(next.refresh_token);
+  const newest = { refresh_token: (await exchange(next.refresh_token)).refresh_token };
   const old = { refresh_token: account.refresh_token };
-  const next = await world.api.get<Account>("POST /v1/auth/refresh", undefined, old);
   expect(await refusal("POST /v1/auth/refresh", undefined, old)).toBe("401 unauthenticated");
   await client.until(() => client.closed, "the end");
   expect(client.closed?.code).toBe(4401);
-  const newest = { refresh_token: next.refresh_token };
   expect(await refusal("POST /v1/auth/refresh", undefined, newest)).toBe("401 unauthenticated");
 });
 

@@ -106,9 +106,9 @@ describe.runIf(mysql !== "")("history in MySQL", () => {
   }
 
   /** Each once, in order, the same in object and store, and at both clients. */
-  function good(): unknown {
+  function good(duplicates: unknown = 0): unknown {
     const seqs = Array.from({ length: written }, (_, i) => i + 1);
-    const client = { seqs, ids: written, wrong: [[], 0, []] };
+    const client = { seqs, ids: written, wrong: [[], duplicates, []] };
     const last = `verified: ${written} entries are the same in both`;
     return { stored: written, code: 0, last, clients: [client, client] };
   }
@@ -203,7 +203,8 @@ describe.runIf(mysql !== "")("history in MySQL", () => {
     through.port = String(proxy.port);
     server = await startServer({ config: CONFIG, mysql: through.href, data, port });
     await chatting;
-    expect(await outcome()).toEqual(good());
+    // A server that was killed may hand out once more what it had not noted as handed out; clients drop that (DUP3).
+    expect(await outcome()).toEqual(good(expect.any(Number)));
   });
 
   test("verify finds what was lost", async () => {

@@ -52,10 +52,12 @@ test("the page has no script and no style of its own in it", async () => {
   expect(text).not.toMatch(/<style|<script(?![^>]*\bsrc=)|\son\w+=|\bstyle=/i);
 });
 
-test("an address inside the web client gives its page; a call of the API that is not there does not", async () => {
+test("an address inside the web client gives its page; whatever else is not there does not", async () => {
   const page = await ask("/");
-  expect(await ask("/c/g.01jd0000000000000000000000")).toMatchObject({ status: 200, text: page.text });
-  for (const path of ["/v1", "/v1/", "/v1/nothing"]) {
+  for (const path of ["/c/g.01jd0000000000000000000000", "/contacts", "/settings"]) {
+    expect(await ask(path)).toMatchObject({ status: 200, text: page.text });
+  }
+  for (const path of ["/v1", "/v1/", "/v1/nothing", "/nope", "/nope.js", "/_headers", "/_redirects", "/c/x/y"]) {
     expect(await ask(path)).toMatchObject({ status: 404, type: "application/json" });
   }
   expect(await ask("/healthz")).toMatchObject({ status: 200, type: "application/json" });

@@ -184,7 +184,7 @@ export class UserHost extends Host {
     this.#ends.delete(end);
     if (link === undefined) return;
     this.#endOf.delete(link);
-    this.core.closed(link, this.sim.clock.now);
+    this.core.registry.closed(link, this.sim.clock.now);
     this.after();
   }
 

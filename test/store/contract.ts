@@ -1,7 +1,7 @@
 /** The contract of `src/store/store.ts`, for any driver. */
 import { describe, expect, test } from "vitest";
 import type { Uid } from "../../src/protocol/ids.ts";
-import type { SearchPosition, Store, User } from "../../src/store/store.ts";
+import type { Login, SearchPosition, Store, User } from "../../src/store/store.ts";
 import { conversation, messagesContract, textAt } from "./messages-contract.ts";
 import { searchContract } from "./search-contract.ts";
 
@@ -27,13 +27,15 @@ export function everyCall(store: Store): Promise<unknown>[] {
     users.findByUsername("u"),
     users.credentials("u"),
     users.update(id, { name: "u" }, 1),
+    users.remove(id, 1),
     users.names([id]),
     users.exists(id),
     users.search("u", undefined, 1),
-    logins.begin({ id: "l", uid: id, family: "f", current: "c", expires: 1 }, 1),
+    logins.begin({ id: "l", uid: id, family: "f", current: "c", expires: 1, exchanged: 0 }, 1),
     logins.find("l"),
-    logins.rotate("l", "a", "b", 1),
+    logins.rotate("l", "a", "b", 1, 1),
     logins.end("l"),
+    logins.endAll(id),
     claims.claim({ key: "k", request: "r", outcome: "o", expires: 1 }, 1),
     messages.put(cid, 1, [textAt(1, "t")]),
     messages.change(cid, 1, [{ seq: 1, amended: undefined, erased: true }]),
@@ -63,7 +65,7 @@ export function storeContract(driver: string, open: () => Store): void {
     test("a created user is found by id and by username", async () => {
       const username = word("ann");
       const id = await create(username, "Ann");
-      const expected = { id, username, name: "Ann", avatar: null, created: NOW, updated: NOW };
+      const expected = { id, username, name: "Ann", avatar: null, created: NOW, updated: NOW, deleted: 0 };
       expect(await users.find(id)).toEqual(expected);
       expect(await users.findByUsername(username)).toEqual(expected);
       expect(await users.exists(id)).toBe(true);
@@ -108,6 +110,7 @@ export function storeContract(driver: string, open: () => Store): void {
         avatar: null,
         created: NOW,
         updated: NOW,
+        deleted: 0,
       });
       const several = [uid(), uid()];
       for (const each of several) await users.ensure(each, "No username either", NOW);
@@ -127,6 +130,27 @@ export function storeContract(driver: string, open: () => Store): void {
       expect(await users.update(id, { name: "Daniel" }, LATER)).toMatchObject({ name: "Daniel", avatar: "a.png" });
       expect(await users.update(id, { avatar: null }, LATER + 1)).toMatchObject({ name: "Daniel", avatar: null });
       expect(await users.find(id)).toMatchObject({ name: "Daniel", avatar: null, created: NOW, updated: LATER + 2 });
+    });
+
+    test("of a deleted account stay its id and its username, which is found by nobody and given to nobody", async () => {
+      const username = word("gone");
+      const id = await create(username, "Gone Girl");
+      await users.update(id, { avatar: "a.png" }, NOW);
+      const left = { id, username, name: "", avatar: null, created: NOW, updated: LATER, deleted: LATER };
+      expect(await users.remove(id, LATER)).toEqual(left);
+      expect(await users.remove(id, LATER + 9)).toEqual(left);
+      expect(await users.find(id)).toEqual(left);
+      expect((await users.findMany([id])).get(id)).toEqual(left);
+      expect(await users.exists(id)).toBe(false);
+      expect((await users.names([id])).size).toBe(0);
+      expect(await users.findByUsername(username)).toBeUndefined();
+      expect(await users.credentials(username)).toBeUndefined();
+      for (const text of [username, "gone girl"]) expect((await users.search(text, undefined, 10)).users).toEqual([]);
+      expect(await users.update(id, { name: "Back" }, LATER + 9)).toBeUndefined();
+      expect(await users.create({ id: uid(), username, name: "x", password: "p" }, LATER)).toBe("taken");
+      await users.ensure(id, "Back", LATER + 9);
+      expect(await users.find(id)).toEqual(left);
+      expect(await users.remove(uid(), LATER)).toBeUndefined();
     });
 
     test("`updated` rises with every change, whatever the clock says", async () => {
@@ -254,12 +278,13 @@ export function storeContract(driver: string, open: () => Store): void {
 
   describe(`${driver}: logins`, () => {
     const { logins } = open();
-    const login = (): { id: string; uid: Uid; family: string; current: string; expires: number } => ({
+    const login = (): Login => ({
       id: word("login"),
       uid: uid(),
       family: "f",
       current: "one",
       expires: LATER,
+      exchanged: 0,
     });
 
     test("a login is found until it ends, and ending it again is no error", async () => {
@@ -275,19 +300,33 @@ export function storeContract(driver: string, open: () => Store): void {
     test("of several who exchange one token at once exactly one succeeds", async () => {
       const mine = login();
       await logins.begin(mine, NOW);
-      const outcomes = await Promise.all(["a", "b", "c"].map((to) => logins.rotate(mine.id, "one", to, LATER + 1)));
+      const outcomes = await Promise.all(
+        ["a", "b", "c"].map((to) => logins.rotate(mine.id, "one", to, LATER + 1, NOW + 1)),
+      );
       expect(outcomes.filter(Boolean)).toHaveLength(1);
       const winner = ["a", "b", "c"][outcomes.indexOf(true)];
-      expect(await logins.find(mine.id)).toEqual({ ...mine, current: winner, expires: LATER + 1 });
+      expect(await logins.find(mine.id)).toEqual({ ...mine, current: winner, expires: LATER + 1, exchanged: NOW + 1 });
     });
 
     test("nothing is exchanged for a wrong token, or in a login that has ended", async () => {
       const mine = login();
       await logins.begin(mine, NOW);
-      expect(await logins.rotate(mine.id, "wrong", "two", LATER)).toBe(false);
+      expect(await logins.rotate(mine.id, "wrong", "two", LATER, NOW)).toBe(false);
       await logins.end(mine.id);
-      expect(await logins.rotate(mine.id, "one", "two", LATER)).toBe(false);
+      expect(await logins.rotate(mine.id, "one", "two", LATER, NOW)).toBe(false);
       expect(await logins.find(mine.id)).toBeUndefined();
+    });
+
+    test("all logins of a user end, and nobody else's", async () => {
+      const [one, other] = [login(), login()];
+      const two = { ...login(), uid: one.uid };
+      for (const each of [one, two, other]) await logins.begin(each, NOW);
+      await logins.endAll(one.uid, two.id);
+      expect([await logins.find(one.id), await logins.find(two.id)]).toEqual([undefined, two]);
+      await logins.endAll(one.uid);
+      await logins.endAll(one.uid);
+      expect([await logins.find(one.id), await logins.find(two.id)]).toEqual([undefined, undefined]);
+      expect(await logins.find(other.id)).toEqual(other);
     });
 
     test("beginning a login forgets those that expired", async () => {

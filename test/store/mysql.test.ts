@@ -42,14 +42,16 @@ describe.runIf(there)("MySQL, by the real driver", () => {
     ],
     ["a login", (store) => store.logins.find("login7"), ["const PRIMARY"]],
     ["the end of a login", (store) => store.logins.end("login7"), ["range PRIMARY"]],
+    ["the end of all of a user's logins", (store) => store.logins.endAll("u7" as Uid), ["range logins_uid"]],
     [
       "the beginning of a login",
-      (store) => store.logins.begin({ id: "l", uid: "u" as Uid, family: "f", current: "c", expires: 2 }, 1),
+      (store) =>
+        store.logins.begin({ id: "l", uid: "u" as Uid, family: "f", current: "c", expires: 2, exchanged: 0 }, 1),
       ["range logins_expires", "ALL null"],
     ],
   ])("%s reads by key and sorts nothing", async (_what, work, keys) => {
     const rows = Array.from({ length: 1000 }, (_, n) => [`u_many${n}`, `many${n}`, `many${n}`, `many${n}`, 1, 1]);
-    const login = Array.from({ length: 1000 }, (_, n) => [`login${n}`, "u", "f", "c", 2_000_000_000_000 + n]);
+    const login = Array.from({ length: 1000 }, (_, n) => [`login${n}`, `u${n}`, "f", "c", 2_000_000_000_000 + n]);
     const places = (row: unknown[]): string => `(${row.map(() => "?").join(",")})`;
     await client.execute(
       `INSERT INTO users (id, username, name, name_key, created_ms, updated_ms) VALUES ${rows.map(places).join()}
@@ -114,7 +116,10 @@ describe.runIf(there)("MySQL, by the real driver", () => {
       return counted[0];
     };
     for (const expected of ["100", "0"]) {
-      await logins.begin({ id: `begun${expected}`, uid: "u" as Uid, family: "f", current: "c", expires: 400 }, 300);
+      await logins.begin(
+        { id: `begun${expected}`, uid: "u" as Uid, family: "f", current: "c", expires: 400, exchanged: 0 },
+        300,
+      );
       expect(await left()).toEqual({ n: expected });
     }
     await logins.end("begun100");
@@ -152,7 +157,7 @@ describe("MySQL, by what its HTTP interface answers", () => {
   test("a statement that a deadlock undid is repeated, at most four times", async () => {
     let left = 2;
     const some = failing(() => ((left -= 1) >= 0 ? error(deadlock) : Response.json({ result: { rowsAffected: "1" } })));
-    expect(await some.store.logins.rotate("l", "a", "b", 1)).toBe(true);
+    expect(await some.store.logins.rotate("l", "a", "b", 1, 1)).toBe(true);
     expect(some.asked()).toBe(3);
     const all = failing(() => error(deadlock));
     await expect(all.store.logins.end("l")).rejects.toBeInstanceOf(StoreError);

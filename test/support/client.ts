@@ -22,6 +22,8 @@ export interface ClientOptions {
   readonly url: string;
   readonly token: string;
   readonly device: string;
+  /** What the device calls itself. */
+  readonly about?: { readonly name: string; readonly platform: string };
   /** Acknowledge by itself; default true. */
   readonly ack?: boolean;
   /** Given with the first `hello`; every later one says what this client knows. */
@@ -156,9 +158,9 @@ export class Client {
 
   #hello(): Frame {
     this.#handed.clear();
-    const { token, device } = this.#options;
+    const { token, device, about } = this.#options;
     const since = this.#since === undefined ? {} : { since: this.#since };
-    return { t: "hello", v: 1, token, device: { id: device }, ...since };
+    return { t: "hello", v: 1, token, device: { id: device, ...about }, ...since };
   }
 
   #received(frames: readonly Frame[]): void {

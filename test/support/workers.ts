@@ -48,7 +48,7 @@ export async function token(uid: Uid): Promise<string> {
   if (tokenKey === undefined) throw new Error("no TOKEN_KEY");
   const now = Date.now();
   const login = `${(made += 1)}`.padStart(26, "0");
-  await store.logins.begin({ id: login, uid, family: "f", current: "c", expires: now + 1e9 }, now);
+  await store.logins.begin({ id: login, uid, family: "f", current: "c", expires: now + 1e9, exchanged: 0 }, now);
   return issueToken(tokenKey, config.auth, uid, login, now);
 }
 

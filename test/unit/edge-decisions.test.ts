@@ -1,3 +1,4 @@
+import fc from "fast-check";
 import { afterEach, describe, expect, test, vi } from "vitest";
 import { directCid, makeUlid, type Cid, type Uid } from "../../src/protocol/ids.ts";
 import { describe as describeError, log } from "../../src/observability/log.ts";
@@ -6,6 +7,7 @@ import { hashPassword, verifyPassword } from "../../src/workers/edge/http/passwo
 import { requestIdOf } from "../../src/workers/edge/http/respond.ts";
 import { Recent } from "../../src/workers/edge/recent.ts";
 import { formatRefreshToken, judge, makeRefreshToken, parseRefreshToken } from "../../src/workers/edge/refresh.ts";
+import type { Login } from "../../src/store/store.ts";
 import { readTokenKey } from "../../src/workers/edge/tokens.ts";
 
 afterEach(() => {
@@ -35,13 +37,6 @@ describe("a refresh token", () => {
     expect(parseRefreshToken(formatRefreshToken(first))).toEqual(first);
   });
 
-  test("keeps its family and changes its secret when it is exchanged", () => {
-    const next = makeRefreshToken(login, bytes(2), first);
-    expect(next).toMatchObject({ login, family: first.family });
-    expect(next.secret).not.toBe(first.secret);
-    expect(makeRefreshToken(login, bytes(2)).family).not.toBe(first.family);
-  });
-
   test.each(["", ".", "..", `${login}..`, `${formatRefreshToken(first)} `, formatRefreshToken(first).slice(1)])(
     "is not %j",
     (text) => {
@@ -49,13 +44,56 @@ describe("a refresh token", () => {
     },
   );
 
+  /** A login whose newest token came by exchange at 50; the one before is `old`. */
+  const row = { id: login, uid: "u" as Uid, family: "F", current: "S", expires: 100, exchanged: 50 };
+  const hashes = { family: "F", secret: "S", next: "T" };
+  const before = { family: "F", secret: "old", next: "S" };
+
   test("is judged by family first, so that a made-up one ends nobody's login", () => {
-    const row = { id: login, uid: "u" as Uid, family: "F", current: "S", expires: 100 };
-    expect(judge({ family: "F", secret: "S" }, row, 99)).toBe("newest");
-    expect(judge({ family: "F", secret: "old" }, row, 99)).toBe("reused");
-    expect(judge({ family: "x", secret: "S" }, row, 99)).toBe("unknown");
-    expect(judge({ family: "F", secret: "S" }, row, 100)).toBe("unknown");
-    expect(judge({ family: "F", secret: "S" }, undefined, 99)).toBe("unknown");
+    expect(judge(hashes, row, 99, 10)).toBe("newest");
+    expect(judge({ ...hashes, secret: "older", next: "old" }, row, 51, 10)).toBe("reused");
+    for (const made of [hashes, before]) expect(judge({ ...made, family: "x" }, row, 51, 10)).toBe("unknown");
+    expect(judge(hashes, row, 100, 10)).toBe("unknown");
+    expect(judge(hashes, undefined, 99, 10)).toBe("unknown");
+  });
+
+  test("is exchanged again for what is still the newest, as long as the grace lasts", () => {
+    expect([50, 59, 60].map((now) => judge(before, row, now, 10))).toEqual(["repeated", "repeated", "reused"]);
+    expect(judge(before, row, 50, 0)).toBe("reused");
+    // A login from before this was noted, or that was only begun.
+    expect(judge(before, { ...row, exchanged: 0 }, 50, 10)).toBe("reused");
+  });
+
+  test("goes on whatever answers get lost, and is over once anything but that is presented", () => {
+    const GRACE = 10;
+    /** What the server does with token number `n`, whose successor is `n + 1`. */
+    const present = (state: Login, n: number, now: number): { verdict: string; state: Login } => {
+      const told = { family: "F", secret: `${n}`, next: `${n + 1}` };
+      const verdict = judge(told, state, now, GRACE);
+      return { verdict, state: verdict === "newest" ? { ...state, current: told.next, exchanged: now } : state };
+    };
+    const losses = fc.array(fc.array(fc.integer({ min: 0, max: 3 }), { maxLength: 3 }), { maxLength: 10 });
+    const stolen = fc.record({ back: fc.integer({ min: 1, max: 20 }), late: fc.integer({ min: 0, max: 20 }) });
+    fc.assert(
+      fc.property(losses, stolen, (exchanges, { back, late }) => {
+        let state: Login = { ...row, current: "0", expires: 1e9, exchanged: 0 };
+        let now = 1000;
+        let held = 0;
+        for (const waits of exchanges) {
+          now += 100;
+          for (const wait of [0, ...waits]) {
+            const done = present(state, held, (now += wait));
+            expect(done.verdict).toBe(wait === 0 && done.state !== state ? "newest" : "repeated");
+            ({ state } = done);
+          }
+          held += 1;
+        }
+        const copy = held - back;
+        const age = now + late - state.exchanged;
+        fc.pre(copy >= 0);
+        expect(present(state, copy, now + late).verdict).toBe(back === 1 && age < GRACE ? "repeated" : "reused");
+      }),
+    );
   });
 });
 

@@ -166,3 +166,25 @@ describe("an idle connection", () => {
     expect(cost).toMatchObject({ rows: 0, requests: 0 });
   });
 });
+
+describe("a device that comes and goes", () => {
+  test("writes a row each time, and none when its link is made anew", async () => {
+    const chat = await quietChat("online");
+    const { alice, b } = chat;
+    const desk = await connect(alice, { device: "desk" });
+    await desk.close();
+    await expect.poll(() => online(alice), { timeout: 20_000 }).toBe(1);
+    expect(report("a new device comes and goes", await total(chat), 1).rows).toBe(2);
+    await evictDurableObject(userStub(alice), { webSockets: "close" });
+    // The counts began anew with it: whatever is counted now, the new links cost.
+    await expect.poll(() => online(alice), { timeout: 20_000 }).toBe(1);
+    expect((await total({ ...chat, nudges: 0 })).rows).toBe(0);
+    expect(b.closed).toBeUndefined();
+  });
+});
+
+/** How many devices of a user are online. */
+async function online(uid: Uid): Promise<number> {
+  const devices = await userStub(uid).devices();
+  return devices.filter((device) => device.online).length;
+}

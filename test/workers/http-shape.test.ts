@@ -34,7 +34,7 @@ describe("a request id", () => {
       call("GET /healthz"),
       call("GET /v1/me", { token }),
       call("GET /v1/me"),
-      call("GET /nowhere"),
+      call("GET /v1/nowhere"),
       call("OPTIONS /v1/me"),
       call("GET /v1/openapi.json"),
       call("POST /v1/auth/logout", { token }),
@@ -72,7 +72,7 @@ describe("a refusal", () => {
 
   test.each([
     ["DELETE /v1/auth/login", "POST"],
-    ["PUT /v1/me", "GET, PATCH"],
+    ["PUT /v1/me", "GET, PATCH, DELETE"],
     ["POST /healthz", "GET"],
     ["POST /v1/ws", "GET"],
     ["GET /v1/blocks/u_1", "PUT, DELETE"],

@@ -3,6 +3,7 @@ import { afterEach, beforeAll, beforeEach, describe, expect, test, vi } from "vi
 import { authenticate } from "../../src/workers/edge/auth.ts";
 import { services, type Env } from "../../src/workers/env.ts";
 import type { Uid } from "../../src/protocol/ids.ts";
+import { once } from "../support/groups.ts";
 import { account, call, codeOf, env, type Account } from "../support/http.ts";
 
 const SECONDS = Math.floor(Date.now() / 1000);
@@ -171,6 +172,29 @@ describe("tokens of an external issuer", () => {
       value: { uid: "ext_cy", expires: (SECONDS + 600) * 1000, external: true },
     });
     expect(codeOf(await call("POST /v1/auth/logout", { token, env: bindings }))).toBe("400 invalid_argument");
+  });
+
+  test("do not bring back whose account is deleted, in whichever isolate, nor let anybody in", async () => {
+    const [bindings, other] = [isolate(), isolate()];
+    const token = await sign("ext_eli");
+    const start = Date.now();
+    const at = async (where: Env, ms: number): Promise<string> => {
+      const result = await authenticate(token, services(where), start + ms);
+      return result.ok ? "ok" : result.error.code;
+    };
+    expect([await at(bindings, 0), await at(other, 0)]).toEqual(["ok", "ok"]);
+    expect((await call("DELETE /v1/me", { token, env: bindings })).status).toBe(202);
+    expect(codeOf(await me(token, bindings))).toBe("401 unauthenticated");
+    await once(
+      () => services({ ...bindings }).users.find("ext_eli" as Uid),
+      (user) => (user?.deleted ?? 0) > 0,
+    );
+    expect(await at(isolate(), 1)).toBe("unauthenticated");
+    services(other).ensured.set("ext_eli", "live", 0);
+    expect(codeOf(await me(token, { ...other }))).toBe("401 unauthenticated");
+    // Who asks again is told that it has begun.
+    expect((await call("DELETE /v1/me", { token, env: isolate() })).status).toBe(202);
+    expect(await services({ ...bindings }).users.find("ext_eli" as Uid)).toMatchObject({ name: "" });
   });
 
   test("leave a name alone that the user has changed", async () => {

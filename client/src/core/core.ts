@@ -4,7 +4,7 @@
  */
 import { MpimError } from "../errors.ts";
 import type { Message } from "../message.ts";
-import type { AmendFrame, ClientFrame, SendFrame, ServerFrame, WelcomeFrame } from "../wire.ts";
+import type { AmendFrame, ClientFrame, SendFrame, ServerFrame, WelcomeFrame, WireDevice } from "../wire.ts";
 import type { Port } from "./events.ts";
 import { cidsOf, Inbound } from "./inbound.ts";
 import { Link, type Backoff } from "./link.ts";
@@ -15,16 +15,15 @@ import { Typing } from "./typing.ts";
 import { Watching } from "./watching.ts";
 
 export interface CoreOptions {
-  readonly device: { readonly id: string; readonly name?: string; readonly platform?: string };
+  readonly device: WireDevice;
   readonly backoff: Backoff;
   /** Messages of one conversation that are fetched by itself after an absence; of more, the newest only. */
   readonly catchUp: number;
   /** Messages kept in the store, per conversation. */
   readonly keep: number;
+  /** Whose chat it has to be. */
+  readonly user?: string | undefined;
 }
-
-/** Marks that a broken connection may have lost are repeated for so many conversations, newest first. */
-const REPEATED = 100;
 
 export class Core {
   readonly link: Link;
@@ -46,7 +45,11 @@ export class Core {
     this.#saved = saved;
     this.#options = options;
     this.#port = port;
-    this.link = new Link(options.backoff, () => port.chance());
+    this.link = new Link(
+      options.backoff,
+      () => port.chance(),
+      (at) => port.wall(at),
+    );
     this.#typing = new Typing((cid, user, on) => port.emit({ type: "typing", cid, user, on }));
     this.#watching = new Watching((event) => port.emit({ type: "presence", ...event }));
     this.#outbound = new Outbound(port, this.#watching, options.catchUp);
@@ -130,18 +133,30 @@ export class Core {
     const room = this.state.room(cid);
     if (room.loaded) return;
     this.state.load(room, held ?? []);
-    if (held === undefined) this.state.skip(room, room.log.applied);
+    if (held === undefined) {
+      this.state.skip(room, room.log.applied);
+      // With what is deleted, in one write: a record that tells of messages which are not there would be a hole.
+      this.state.settle();
+    } else this.#port.emit({ type: "room", cid });
   }
 
   /** Frames that came as one message of so many characters. */
   received(frames: readonly ServerFrame[], characters: number, now: number): void {
-    if (this.link.ended) return;
     this.link.heard(now);
-    for (const frame of frames) {
-      if (frame.t === "heads" || frame.t === "page") this.#outbound.pace.answered(characters / frames.length);
-      this.#receive(frame, now);
+    try {
+      for (const frame of frames) {
+        // The first of them may have ended it: the rest is of another user.
+        if (this.link.ended) return;
+        if (frame.t === "heads" || frame.t === "page") this.#outbound.pace.answered(characters / frames.length);
+        this.#receive(frame, now);
+        if (this.#state?.stale !== true) continue;
+        this.#state.anew();
+        this.#port.shut(1000);
+        return this.lost(1006, undefined, now);
+      }
+    } finally {
+      this.#settle(now);
     }
-    this.#settle(now);
   }
 
   #receive(frame: ServerFrame, now: number): void {
@@ -176,7 +191,7 @@ export class Core {
       case "presence":
         return this.#watching.told(frame.user, frame.state === "online", frame.last_seen);
       case "pong":
-        return this.#ponged();
+        return inbound?.ponged();
       default:
       // A newer server says more than this client knows.
     }
@@ -184,8 +199,8 @@ export class Core {
 
   #welcome(frame: WelcomeFrame, now: number): void {
     const { user, limits, heartbeat } = frame;
-    if (this.user !== undefined && this.user !== user) {
-      return this.end(new MpimError("wrong_store", "the store holds the data of another user"), now);
+    if ((this.user ?? this.#options.user ?? user) !== user) {
+      return this.end(new MpimError("wrong_store", "the store or token is of another user"), now);
     }
     this.#last = undefined;
     this.#outbound.begin(limits, now);
@@ -197,26 +212,11 @@ export class Core {
       this.#port.emit({ type: "user", user });
     }
     const state = this.state;
-    const recent = [...state.rooms.values()].toSorted((a, b) => (b.last?.ts ?? 0) - (a.last?.ts ?? 0));
-    for (const room of state.rooms.values()) {
-      room.acked = 0;
-      room.saidRead = undefined;
-      this.#inbound?.follow(room);
-    }
-    // Marks have no answer: the newest of each may have been lost with the last connection.
-    for (const room of recent.slice(0, REPEATED)) if (room.log.applied > 0 && !room.left) state.unacked.add(room);
+    state.clock(frame.ts, now);
+    this.#inbound?.welcomed();
     const releases = state.outbox.releases();
     for (let i = 0; i < releases.length; i += 128)
       this.#outbound.put({ t: "release", ids: releases.slice(i, i + 128) });
-  }
-
-  /** The connection has lived on after what was written before the ping. */
-  #ponged(): void {
-    for (const room of this.state.rooms.values()) {
-      if (room.saidRead === undefined) continue;
-      room.readSaid(room.saidRead);
-      this.state.touch(room);
-    }
   }
 
   #become(state: State): void {
@@ -226,11 +226,11 @@ export class Core {
 
   // --- what the application wants --------------------------------------------------------------------------------
 
-  /** Puts a message into the outbox; its key. */
-  send(cid: string, frame: SendFrame, now: number): Message {
+  /** Puts a message into the outbox. `given`: its id is the application's own. */
+  send(cid: string, frame: SendFrame, now: number, given = false): Message {
     const { state } = this;
     const room = state.room(cid);
-    const item = state.outbox.add(cid, frame, now);
+    const item = state.outbox.add(cid, frame, now, this.#port.wall(now), given);
     // Quality 0 is for now or never.
     if (frame.qos === 0) {
       const online = this.link.online;
@@ -256,7 +256,7 @@ export class Core {
   amend(cid: string, frame: AmendFrame, now: number): void {
     const { state } = this;
     const room = state.room(cid);
-    const item = state.outbox.add(cid, frame, now);
+    const item = state.outbox.add(cid, frame, now, this.#port.wall(now));
     this.#port.save(OUT + frame.id, item.record);
     state.showHeld(room, frame.target);
     state.touch(room);
@@ -267,7 +267,7 @@ export class Core {
   again(key: string, now: number): boolean {
     const item = this.state.outbox.get(key);
     if (item?.record.failure === undefined) return false;
-    this.state.outbox.again(item, () => this.#port.id(), now);
+    this.state.outbox.again(item, this.#port.id(), now, this.#port.wall(now));
     this.#port.save(OUT + key, item.record);
     this.state.showItem(item);
     this.#settle(now);
@@ -364,7 +364,7 @@ export class Core {
     if (state !== undefined) {
       state.pulls.check(now);
       for (const item of state.outbox.expired(now)) {
-        item.record = { ...item.record, failure: { code: "deadline_exceeded", message: "its time to live is over" } };
+        state.outbox.fail(item, { code: "deadline_exceeded", message: "its time to live is over" });
         this.#inbound?.failed(item);
       }
     }
@@ -388,7 +388,7 @@ export class Core {
     if (this.link.online && this.#state !== undefined) this.#outbound.pump(this.#state, this.link, now);
     this.#state?.settle();
     const { connection } = this.link;
-    const shown = `${connection.state} ${connection.retryAt ?? ""} ${connection.error?.code ?? ""}`;
+    const shown = `${connection.state} ${this.link.nextTry} ${connection.error?.code ?? ""}`;
     if (shown === this.#shown) return;
     this.#shown = shown;
     this.#port.emit({ type: "connection", connection });

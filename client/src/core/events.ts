@@ -52,6 +52,8 @@ export interface Port {
   emit(event: CoreEvent): void;
   /** In [0, 1). */
   chance(): number;
-  /** A new message id. */
+  /** A new message id, which carries the server's time as far as it is known (`State.ahead`). */
   id(): string;
+  /** A time of the core, which only moves on, as ms since the epoch by this device's clock, which may be set. */
+  wall(at: number): number;
 }

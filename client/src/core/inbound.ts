@@ -18,6 +18,8 @@ import { entryOf } from "./views.ts";
 
 /** After a page that brought nothing although there should be more. */
 const AGAIN_MS = 1_000;
+/** Marks that a broken connection may have lost are repeated for so many conversations, newest first. */
+const REPEATED = 100;
 
 /** The conversations that frames say something about. */
 export function cidsOf(frames: readonly ServerFrame[]): string[] {
@@ -35,6 +37,19 @@ export class Inbound {
   constructor(state: State, port: Port) {
     this.#state = state;
     this.#port = port;
+  }
+
+  /** A connection begins: what the last one left open is taken up. */
+  welcomed(): void {
+    const state = this.#state;
+    const recent = [...state.rooms.values()].toSorted((a, b) => (b.last?.ts ?? 0) - (a.last?.ts ?? 0));
+    for (const room of recent) {
+      room.acked = 0;
+      room.saidRead = undefined;
+      this.follow(room);
+    }
+    // Marks have no answer: the newest of each may have been lost with the last connection.
+    for (const room of recent.slice(0, REPEATED)) if (room.log.applied > 0 && !room.left) state.unacked.add(room);
   }
 
   heads(version: number, heads: readonly WireHead[]): void {
@@ -59,7 +74,8 @@ export class Inbound {
       return;
     }
     // What came before is no news to a device that is new: its place in the list comes with the heads.
-    if (!this.#state.me.synced && room.untold && room.log.applied === 0) this.#state.skip(room, seq - 1);
+    if (!this.#state.me.synced && room.untold && room.log.applied === 0 && !room.anew) this.#state.skip(room, seq - 1);
+    this.#compare(room, seq, message.id);
     this.#entry(room, { ...message, seq });
     this.#state.know(message.version);
   }
@@ -68,6 +84,7 @@ export class Inbound {
     const state = this.#state;
     const room = state.room(cid);
     const item = state.outbox.byId(id);
+    this.#compare(room, seq, id);
     if (item === undefined) {
       room.reaches(seq);
     } else if (seq <= room.log.applied) {
@@ -89,6 +106,7 @@ export class Inbound {
       if (item?.record.release === undefined) continue;
       this.#port.save(OUT + item.record.key, undefined);
       this.#state.outbox.remove(item);
+      this.#state.touch(this.#state.room(item.record.cid));
     }
   }
 
@@ -98,11 +116,18 @@ export class Inbound {
     const state = this.#state;
     const item = state.outbox.byId(String(ref));
     if (item !== undefined && item.placed === undefined) {
+      if (code === "id_expired" && state.outbox.renew(item, now + state.ahead, () => this.#port.id())) {
+        this.#port.save(OUT + item.record.key, item.record);
+        state.showItem(item);
+        return true;
+      }
       const again = state.outbox.refused(item, { code, message, requestId }, retryAfter, now, this.#port.chance());
       if (again) state.showItem(item);
       else this.failed(item);
       return true;
     }
+    // What was acknowledged is beyond the end of the log, which has lost it.
+    if (code === "invalid_argument" && state.rooms.get(String(ref))?.log.applied) state.stale = true;
     const pull = state.pulls.answered(ref);
     if (pull === undefined) return false;
     if (mayRetry(code)) state.pulls.again(pull.want, now + (retryAfter ?? AGAIN_MS));
@@ -117,7 +142,7 @@ export class Inbound {
   failed(item: Item): void {
     const { frame, cid, key, failure } = item.record;
     if (failure === undefined) return;
-    const error = new MpimError(failure.code, failure.message, { requestId: failure.requestId });
+    const error = new MpimError(failure.code, failure.message, failure);
     const room = this.#state.room(cid);
     if (frame.t === "amend") {
       this.#port.save(OUT + key, undefined);
@@ -131,14 +156,23 @@ export class Inbound {
     this.#port.emit({ type: "outcome", key, placed: undefined, error });
   }
 
+  /** The connection has lived on after what was written before the ping. */
+  ponged(): void {
+    for (const room of this.#state.rooms.values()) {
+      if (room.saidRead === undefined) continue;
+      room.readSaid(room.saidRead);
+      this.#state.touch(room);
+    }
+  }
+
   receipt({ cid, user, delivered, read }: ReceiptFrame): void {
     const room = this.#state.room(cid);
-    const before = room.marks[user]?.read ?? 0;
+    const before = room.markOf(user)?.read ?? 0;
     if (!room.mark(user, { delivered, read })) return;
     this.#state.touch(room);
     if (user === this.#state.user) return;
     this.ticked(room, before);
-    const marks = room.marks[user];
+    const marks = room.markOf(user);
     if (marks !== undefined) this.#port.emit({ type: "receipt", cid, user, ...marks });
   }
 
@@ -159,6 +193,8 @@ export class Inbound {
     const state = this.#state;
     const room = state.room(cid);
     const entries = messages as readonly Entry[];
+    for (const { seq, id } of entries) this.#compare(room, seq, id);
+    if (want.kind === "fill") room.anew = false;
     room.reaches(head);
     if (want.kind === "older") {
       // The log has begun anew meanwhile: this page is not what comes before it.
@@ -185,6 +221,12 @@ export class Inbound {
     if (room.mode === "push" || room.open > 0) this.#state.pulls.want({ kind: "fill", cid: room.cid }, room.open > 0);
   }
 
+  /** A place in a log has one entry for ever, unless the server has lost what it had. */
+  #compare(room: Room, seq: number, id: string): void {
+    const known = room.log.idAt(seq);
+    if (known !== undefined && known !== id) this.#state.stale = true;
+  }
+
   #entry(room: Room, entry: Entry): void {
     room.reaches(entry.seq);
     this.#state.applied(room, room.log.apply(entry));
@@ -197,10 +239,11 @@ export class Inbound {
     if (head.left === true && !state.rooms.has(head.cid)) return;
     const room = state.room(head.cid);
     const isNew = room.untold && room.log.applied === 0;
-    const before = head.peer === undefined ? undefined : room.marks[head.peer.uid];
+    if (head.last?.seq !== undefined) this.#compare(room, head.last.seq, head.last.id);
+    const before = head.peer === undefined ? undefined : room.markOf(head.peer.uid);
     room.told(head);
     state.touch(room);
-    if (isNew && !state.me.synced) {
+    if (isNew && !state.me.synced && !room.anew) {
       // A device that is new begins here; what was before is there to be paged.
       state.skip(room, head.head);
       if (head.unread > 0) state.unacked.add(room);

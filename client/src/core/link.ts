@@ -70,10 +70,13 @@ export class Link {
   refused = false;
   readonly #backoff: Backoff;
   readonly #chance: () => number;
+  readonly #wall: (at: number) => number;
 
-  constructor(backoff: Backoff, chance: () => number) {
+  /** `wall`: a time of the core as ms since the epoch. */
+  constructor(backoff: Backoff, chance: () => number, wall = (at: number): number => at) {
     this.#backoff = backoff;
     this.#chance = chance;
+    this.#wall = wall;
   }
 
   get online(): boolean {
@@ -94,8 +97,13 @@ export class Link {
       case "ended":
         return { state: "closed", error };
       default:
-        return { state: "offline", retryAt: this.#retryAt, error };
+        return { state: "offline", retryAt: this.#wall(this.#retryAt), error };
     }
+  }
+
+  /** When the next attempt comes, by the core's time; only while there is no connection. */
+  get nextTry(): number {
+    return this.#phase === "waiting" ? this.#retryAt : 0;
   }
 
   /** Time for an attempt: begins it. */

@@ -30,12 +30,15 @@ export class Log {
   low: number;
   /** Everything up to here was applied, or is not wanted. */
   applied: number;
+  /** The id of the entry at `applied`, if it was here. */
+  end: string | undefined;
   readonly #ahead = new Map<number, Entry>();
   #late: Entry[] = [];
   #paging = false;
 
-  constructor(applied: number, low = applied + 1, held: readonly Held[] = []) {
+  constructor(applied: number, low = applied + 1, held: readonly Held[] = [], end?: string) {
     this.applied = applied;
+    this.end = end;
     this.low = low;
     this.#held = [...held];
   }
@@ -45,10 +48,20 @@ export class Log {
     return this.#held;
   }
 
+  /** The id of an entry, as far as it is known here. */
+  idAt(seq: number): string | undefined {
+    return seq === this.applied ? this.end : this.at(seq)?.entry.id;
+  }
+
   at(seq: number): Held | undefined {
     const index = this.#index(seq);
     const held = this.#held[index];
     return held?.entry.seq === seq ? held : undefined;
+  }
+
+  /** The first message after a seq. */
+  after(seq: number): Held | undefined {
+    return this.#held[this.#index(seq + 1)];
   }
 
   /** Takes an entry that came by itself. What is known is dropped (DUP3); what lies beyond a hole waits. */
@@ -72,6 +85,7 @@ export class Log {
 
   /** Nothing more is to be had up to `seq`. */
   pass(seq: number): Applied {
+    if (seq > this.applied) this.end = undefined;
     this.applied = Math.max(this.applied, seq);
     return this.#take([]);
   }
@@ -99,6 +113,7 @@ export class Log {
   reset(applied: number, messages: readonly Entry[] = [], head = applied): Applied {
     this.#held = [];
     this.applied = (messages[0]?.seq ?? applied + 1) - 1;
+    this.end = undefined;
     this.low = this.applied + 1;
     for (const seq of this.#ahead.keys()) if (seq <= this.applied) this.#ahead.delete(seq);
     return this.extend(messages, head);
@@ -133,6 +148,7 @@ export class Log {
   #one(item: Held, applied: Entry[], changed: Map<number, Held>): void {
     const { entry } = item;
     this.applied = entry.seq;
+    this.end = entry.id;
     applied.push(entry);
     if (entry.kind !== "amend") {
       this.#held.push(item);
@@ -163,7 +179,8 @@ export class Log {
   }
 }
 
-function folded(held: Held, amendment: Entry): Held {
+/** A message after an amendment; the same when it is in it already, or changes nothing. */
+export function folded(held: Held, amendment: Entry): Held {
   if (amendment.seq <= held.folded) return held;
   const entry = fold(held.entry, amendment);
   return entry === held.entry ? held : { entry, folded: amendment.seq };

@@ -31,6 +31,8 @@ export class Outbound {
   #control: ClientFrame[] = [];
   /** When it is asked next, and how often it was. */
   #asks: { readonly at: number; readonly times: number } | undefined;
+  /** All that might be written was: perhaps more waits. */
+  #full = false;
   /** When each room was last acknowledged. */
   readonly #ackedAt = new WeakMap<Room, number>();
 
@@ -71,6 +73,7 @@ export class Outbound {
       if (frame !== undefined) frames.push(frame);
     }
     this.#messages(state, room - frames.length, frames, now);
+    this.#full = frames.length >= room;
     if (frames.length === 0) return;
     this.pace.spend(frames.length);
     for (const text of this.pace.pack(frames)) this.#port.write(text);
@@ -85,7 +88,8 @@ export class Outbound {
     const acks = state.unacked.size > 0 ? now + ACK_MS : Infinity;
     const doubt = state.doubts.size > 0 && (this.#asks?.times ?? 0) < ASKED;
     const asks = doubt ? (this.#asks?.at ?? now) : Infinity;
-    return Math.min(acks, asks, this.pace.room(now) > 0 ? Infinity : this.pace.nextTick(now));
+    // By now there may be room again for what there was none for: whether there is says nothing of what waits.
+    return Math.min(acks, asks, this.#full ? this.pace.nextTick(now) : Infinity);
   }
 
   /** Asks how conversations stand whose unread messages cannot be counted here; what was read has to arrive before. */
@@ -124,7 +128,7 @@ export class Outbound {
 
   #messages(state: State, room: number, frames: ClientFrame[], now: number): void {
     const most = Math.min(FLYING, this.pace.flying);
-    for (const item of state.outbox.next(now, room, most, () => this.#port.id())) {
+    for (const item of state.outbox.next(now, room, most, state.ahead)) {
       frames.push(item.record.frame);
       this.#port.save(OUT + item.record.key, item.record);
       state.showItem(item);
@@ -133,7 +137,8 @@ export class Outbound {
 
   #pull(state: State, want: Want, now: number): ClientFrame | undefined {
     const { cid } = want;
-    const { log, head } = state.room(cid);
+    const room = state.room(cid);
+    const { log, head } = room;
     if (want.kind === "older") {
       const before = Math.max(1, log.low);
       return { t: "pull", req: state.pulls.asked(want, before, now), cid, before, limit: want.limit };
@@ -142,7 +147,9 @@ export class Outbound {
       state.pulls.drop(want);
       return undefined;
     }
-    const after = head - log.applied > this.#catchUp ? undefined : log.applied;
+    const newest = head - log.applied > this.#catchUp || (room.anew && this.#catchUp < Infinity);
+    // With the last one that is here: to see that it is the same log.
+    const after = newest ? undefined : log.end === undefined ? log.applied : log.applied - 1;
     const req = state.pulls.asked(want, after, now);
     return after === undefined ? { t: "pull", req, cid, limit: NEWEST } : { t: "pull", req, cid, after, limit: FILL };
   }

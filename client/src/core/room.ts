@@ -2,6 +2,7 @@
 import type { Entry, WireHead, WireMessage } from "../wire.ts";
 import { countable, fold } from "./fold.ts";
 import { Log, type Held } from "./log.ts";
+import type { Part } from "./part.ts";
 
 export interface Watermarks {
   readonly delivered: number;
@@ -32,11 +33,15 @@ export interface RoomRecord {
   readonly all: Watermarks;
   /** How many others count for ticks in a group; 0: not known yet. */
   readonly others: number;
+  /** The application is done with everything up to here. */
+  readonly handled?: number;
   /** The server has said how it stands. */
   readonly told: boolean;
   /** `unread` may be wrong. */
   readonly doubt: boolean;
   readonly applied: number;
+  /** The id of the entry there. */
+  readonly end?: string | undefined;
   /** From here on messages are stored. */
   readonly low: number;
 }
@@ -46,6 +51,8 @@ const NOTHING: Watermarks = { delivered: 0, read: 0 };
 export class Room {
   readonly cid: string;
   readonly log: Log;
+  /** What is held of it elsewhere, and is kept up to date as long as the log misses nothing. */
+  readonly parts = new Set<Part>();
   /** False: there may be messages in the store that the log has not been given yet. */
   loaded: boolean;
   /** Somebody looks at it: it follows closely. */
@@ -56,11 +63,15 @@ export class Room {
   low: number;
   /** `unread` may be wrong: more was read than can be counted here. */
   doubt = false;
+  /** What was held was of a log that the server has no more: its newest page comes first. */
+  anew = false;
+  /** How often that was so. */
+  restored = 0;
   /** The highest seq that was acknowledged on this connection. */
   acked = 0;
   /** What was said to be read on this connection. */
   saidRead: number | undefined;
-  #record: Omit<RoomRecord, "applied" | "low" | "doubt">;
+  #record: Omit<RoomRecord, "applied" | "end" | "low" | "doubt">;
   readonly #me: string;
 
   constructor(cid: string, me: string, record?: RoomRecord) {
@@ -68,7 +79,7 @@ export class Room {
     this.#me = me;
     this.#record = record ?? fresh(cid, me);
     this.loaded = record === undefined;
-    this.log = new Log(record?.applied ?? 0, record?.low ?? 1);
+    this.log = new Log(record?.applied ?? 0, record?.low ?? 1, [], record?.end);
     this.low = record?.low ?? 1;
     this.doubt = record?.doubt ?? false;
   }
@@ -108,6 +119,12 @@ export class Room {
   get untold(): boolean {
     return !this.#record.told;
   }
+  get handled(): number {
+    return this.#record.handled ?? 0;
+  }
+  set handled(seq: number) {
+    this.#record = { ...this.#record, handled: seq };
+  }
   /** The newest message, perhaps shortened. */
   get last(): WireMessage | undefined {
     return this.#record.last;
@@ -120,7 +137,7 @@ export class Room {
 
   /** As it is stored. */
   record(): RoomRecord {
-    return { ...this.#record, applied: this.log.applied, low: this.low, doubt: this.doubt };
+    return { ...this.#record, applied: this.log.applied, end: this.log.end, low: this.low, doubt: this.doubt };
   }
 
   /** How far a message of one's own has come with the others. */
@@ -131,6 +148,12 @@ export class Room {
       seq <= all[mark] || (others > 0 && Object.values(marks).filter((one) => one[mark] >= seq).length >= others);
     if (reached("read")) return "read";
     return reached("delivered") ? "delivered" : "sent";
+  }
+
+  /** How far another user is, if that is known; a uid may be a name that every object has something under. */
+  markOf(user: string): Watermarks | undefined {
+    const { marks } = this.#record;
+    return Object.hasOwn(marks, user) ? marks[user] : undefined;
   }
 
   /** The watermarks of others, as far as they are known. */
@@ -157,6 +180,8 @@ export class Room {
       told: true,
       last: more ? (newer(before.last, head.last) ?? before.last) : before.last,
     };
+    // What was handled and is there no more is not handled when something else takes its place.
+    if (this.anew && this.handled > end) this.handled = end;
     if (head.peer !== undefined) this.mark(head.peer.uid, head.peer);
     this.#record = { ...this.#record, unread: head.unread, counted: end };
     this.doubt = false;
@@ -175,7 +200,7 @@ export class Room {
       if (this.read > before) this.#recount(this.#record.unread);
       return this.read > before;
     }
-    const before = this.#record.marks[user] ?? NOTHING;
+    const before = this.markOf(user) ?? NOTHING;
     const reads = Math.max(read, before.read);
     const now = { delivered: Math.max(delivered, reads, before.delivered), read: reads };
     if (now.delivered === before.delivered && now.read === before.read) return false;
@@ -234,6 +259,16 @@ export class Room {
     this.low = this.log.low;
   }
 
+  /** Nothing that was known of its log is so any more. */
+  forget(): void {
+    const { type, name, peer, muted, pinned, mode, handled } = this.#record;
+    const kept = { type, name, peer, muted, pinned, mode, ...(handled !== undefined && { handled }) };
+    this.#record = { ...fresh(this.cid, this.#me), ...kept };
+    this.doubt = false;
+    this.anew = true;
+    this.restored += 1;
+  }
+
   patch(change: { muted?: boolean | undefined; pinned?: boolean | undefined; name?: string | undefined }): void {
     const { muted = this.muted, pinned = this.pinned, name = this.name } = change;
     this.#record = { ...this.#record, muted, pinned, name };
@@ -285,8 +320,12 @@ export class Room {
     const none = read >= Math.max(head, counted);
     const whole = this.loaded && this.log.low <= read + 1 && this.log.applied >= counted;
     this.doubt = !none && !whole;
-    const unread = (): number =>
-      this.log.held.filter(({ entry }) => entry.seq > read && entry.from !== this.#me && countable(entry)).length;
+    const unread = (): number => {
+      const { held } = this.log;
+      // From the end, since what is not read is nearly always little of much.
+      const last = held.findLastIndex(({ entry }) => entry.seq <= read);
+      return held.slice(last + 1).filter(({ entry }) => entry.from !== this.#me && countable(entry)).length;
+    };
     this.#record = { ...this.#record, unread: none ? 0 : whole ? unread() : known };
   }
 }
@@ -296,7 +335,7 @@ function newer(before: WireMessage | undefined, next: WireMessage | undefined): 
   return (next.seq ?? 0) >= (before?.seq ?? 0) ? next : before;
 }
 
-function fresh(cid: string, me: string): Omit<RoomRecord, "applied" | "low" | "doubt"> {
+function fresh(cid: string, me: string): Omit<RoomRecord, "applied" | "end" | "low" | "doubt"> {
   const type = cid.startsWith("d.") ? "direct" : cid.startsWith("g.") ? "group" : "system";
   const [, a, b] = cid.split(".");
   return {

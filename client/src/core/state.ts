@@ -4,6 +4,7 @@ import type { Entry } from "../wire.ts";
 import type { Port } from "./events.ts";
 import type { Applied, Held } from "./log.ts";
 import { Outbox, type Item, type OutRecord } from "./outbox.ts";
+import type { Part } from "./part.ts";
 import { Pulls } from "./pulls.ts";
 import { Room, type RoomRecord } from "./room.ts";
 import { Views } from "./views.ts";
@@ -14,6 +15,8 @@ export interface MeRecord {
   readonly version: number;
   /** All conversations have been told once; before, `version` says nothing. */
   readonly synced: boolean;
+  /** How far the server's clock was ahead of this device's, ms. */
+  readonly ahead?: number;
 }
 
 /** What a store gave back. */
@@ -32,6 +35,8 @@ const keyOf = (cid: string, seq: number): string => `${messagesOf(cid)}${seq}`;
 
 /** Beyond what is to be kept, so that not every message has an old one removed. */
 const SLACK = 1.5;
+/** Clocks that differ by less agree: that is what the way of a frame takes. */
+const SAME_MS = 5_000;
 
 export class State {
   me: MeRecord;
@@ -43,8 +48,12 @@ export class State {
   readonly doubts = new Set<Room>();
   /** What was known when the first of them arose. */
   doubtSince = 0;
+  /** The server's time is the core's and so much more; before the first welcome, as it was the last time. */
+  ahead: number;
   /** Rooms whose newest entry has to be acknowledged. */
   readonly unacked = new Set<Room>();
+  /** Something was said that cannot be, if what is held here is what the server has. */
+  stale = false;
   readonly #port: Port;
   readonly #keep: number;
   readonly #dirty = new Set<Room>();
@@ -52,10 +61,11 @@ export class State {
 
   constructor(me: MeRecord, saved: Pick<Saved, "rooms" | "outbox">, port: Port, keep: number) {
     this.me = me;
+    this.ahead = (me.ahead ?? 0) + port.wall(0);
     this.#port = port;
     this.#keep = keep;
     this.views = new Views(me.user);
-    this.outbox = new Outbox(saved.outbox);
+    this.outbox = new Outbox(saved.outbox, port.wall(0));
     for (const record of saved.rooms) {
       const room = new Room(record.cid, me.user, record);
       this.rooms.set(record.cid, room);
@@ -79,8 +89,28 @@ export class State {
     if (version !== undefined && version > this.me.version) this.#setMe({ version });
   }
 
+  /** The server's clock says `ts`. */
+  clock(ts: number, now: number): void {
+    this.ahead = ts - now;
+    const ahead = ts - this.#port.wall(now);
+    if (Math.abs(ahead - (this.me.ahead ?? 0)) > SAME_MS) this.#setMe({ ahead });
+  }
+
   synced(): void {
     if (!this.me.synced) this.#setMe({ synced: true });
+  }
+
+  /** Whether the server has said how a conversation stands; of one that there is not it has said so with the whole list. */
+  knows(cid: string): boolean {
+    return this.me.synced || !this.room(cid).untold;
+  }
+
+  /** The application is done with everything up to `seq`. */
+  handled(cid: string, seq: number): void {
+    const room = this.room(cid);
+    if (seq <= room.handled || seq > room.head) return;
+    room.handled = seq;
+    this.#port.save(CHAT + cid, room.record());
   }
 
   /** The room is to be stored and told at the end of this turn. */
@@ -100,11 +130,9 @@ export class State {
 
   /** Messages of a room as applications see them: the log's, then those that have no place yet. */
   messages(room: Room): Message[] {
-    const items = this.outbox.of(room.cid);
-    const amendments = items.filter(({ record }) => record.frame.t === "amend");
-    const seen = room.log.held.map((held) => this.views.held(held, room, amendments));
+    const seen = room.log.held.map((held) => this.message(room, held));
     const { applied } = room.log;
-    for (const item of items) {
+    for (const item of this.outbox.of(room.cid)) {
       const { record, placed } = item;
       if (record.frame.t !== "send" || (placed === undefined ? record.release : placed.seq <= applied)) continue;
       seen.push(this.views.item(item, room));
@@ -112,9 +140,14 @@ export class State {
     return seen;
   }
 
+  /** Messages of a part of a room as applications see them: those that its log does not hold. */
+  partOf(room: Room, part: Part): Message[] {
+    return part.held.filter(({ entry }) => entry.seq < room.log.low).map((held) => this.message(room, held));
+  }
+
   /** One message of the log as applications see it. */
   message(room: Room, held: Held): Message {
-    return this.views.held(held, room, this.outbox.of(room.cid));
+    return this.views.held(held, room, this.outbox.amending(room.cid, held.entry.seq));
   }
 
   /** Tells that an item of the outbox is different. */
@@ -135,6 +168,9 @@ export class State {
   /** What was stored of a room's messages. */
   load(room: Room, held: readonly Held[]): void {
     room.load(held);
+    // What is of another log, or of a part that was skipped.
+    for (const { entry } of held)
+      if (room.log.at(entry.seq) === undefined) this.#port.save(keyOf(room.cid, entry.seq), undefined);
     this.#stored.set(room, room.log.held.length);
   }
 
@@ -158,6 +194,8 @@ export class State {
 
   /** Begins a room anew at its newest page. */
   reset(room: Room, messages: readonly Entry[], head: number): void {
+    for (const part of room.parts) part.ended = true;
+    room.parts.clear();
     for (const { entry } of room.log.held) this.#port.save(keyOf(room.cid, entry.seq), undefined);
     this.#stored.set(room, 0);
     const taken = room.log.reset(head, messages, head);
@@ -168,6 +206,23 @@ export class State {
     this.touch(room);
   }
 
+  /** The server's logs are others than those that are held: forgets all but the outbox, to be told everything again. */
+  anew(): void {
+    this.stale = false;
+    this.#setMe({ version: 0, synced: false });
+    for (const room of this.rooms.values()) {
+      this.reset(room, [], 0);
+      room.forget();
+      for (const item of this.outbox.of(room.cid)) {
+        if (item.placed === undefined) continue;
+        if (item.record.release) item.placed = undefined;
+        else this.outbox.remove(item);
+      }
+    }
+    this.unacked.clear();
+    this.doubts.clear();
+  }
+
   /** Skips to a seq: nothing before it is wanted by itself. */
   skip(room: Room, seq: number): void {
     for (const { entry } of room.log.held) this.#port.save(keyOf(room.cid, entry.seq), undefined);
@@ -175,6 +230,19 @@ export class State {
     room.skip(seq);
     this.#passed(room);
     this.touch(room);
+  }
+
+  /** Takes what others of the same user have left in their outboxes, and have put into this store. */
+  adopt(records: readonly OutRecord[]): void {
+    for (const record of records) {
+      const item = this.outbox.adopt(record, this.#port.wall(0));
+      if (item === undefined) continue;
+      const room = this.room(record.cid);
+      if (record.frame.t === "amend") this.showHeld(room, record.frame.target);
+      else if (!record.release)
+        this.#port.emit({ type: "message", cid: room.cid, message: this.views.item(item, room) });
+      this.touch(room);
+    }
   }
 
   /** Older messages came. Stores the newest of them, as far as there is room. */
@@ -206,7 +274,10 @@ export class State {
     room.entry(entry);
     const own = entry.from === this.user ? this.outbox.byId(entry.id) : undefined;
     if (own !== undefined) this.placed(own, entry);
-    if (entry.kind === "amend") return own === undefined;
+    if (entry.kind === "amend") {
+      for (const part of room.parts) part.amend(entry);
+      return own === undefined;
+    }
     const held = room.log.at(entry.seq);
     // A long page may have pushed it out again already.
     if (held === undefined) return own === undefined;
@@ -220,16 +291,12 @@ export class State {
   /** An item of the outbox has its place in the log. */
   placed(item: Item, place: { readonly seq: number; readonly ts: number }): void {
     const news = item.placed === undefined && item.record.release === undefined;
-    // It had been given up, and yet it is there.
-    const { failure: _, ...found } = item.record;
-    item.record = found;
-    item.flying = false;
-    item.placed = { seq: place.seq, ts: place.ts };
+    this.outbox.place(item, place);
     const { record } = item;
     const room = this.room(record.cid);
     const done = place.seq <= room.log.applied;
     if (record.frame.t === "send" && record.frame.qos === 2 && record.release === undefined) {
-      item.record = { ...record, release: true };
+      item.record = { ...record, release: true, place: item.placed };
       this.#port.save(OUT + record.key, item.record);
     } else if (item.record.release === undefined) {
       this.#port.save(OUT + record.key, undefined);

@@ -23,16 +23,12 @@ export class Views {
     this.#me = me;
   }
 
-  /** A message of the log. `amendments`: those of one's own that are under way. */
+  /** A message of the log. `amendments`: those of it, of one's own, that are under way. */
   held(held: Held, room: Room, amendments: readonly Item[]): Message {
     const { entry } = held;
     const state = entry.from === this.#me ? room.tick(entry.seq) : undefined;
-    // Lists of tens of thousands come through here at every change, nearly always without any.
-    if (amendments.length > 0) {
-      const mine = amendments.filter(({ record: { frame } }) => frame.t === "amend" && frame.target === entry.seq);
-      const seen = mine.reduce((message, item) => foldOwn(message, item, this.#me), entry);
-      if (seen !== entry) return this.entry(seen, state);
-    }
+    const amended = amendments.reduce((message, item) => foldOwn(message, item, this.#me), entry);
+    if (amended !== entry) return this.entry(amended, state);
     const before = this.#seen.get(held);
     if (before !== undefined && before.state === state) return before.message;
     const message = this.entry(entry, state);
@@ -98,7 +94,7 @@ export class Views {
     );
     return failure === undefined
       ? message
-      : { ...message, error: new MpimError(failure.code, failure.message, { requestId: failure.requestId }) };
+      : { ...message, error: new MpimError(failure.code, failure.message, failure) };
   }
 }
 

@@ -1,6 +1,6 @@
 /** A store in the browser's IndexedDB. */
 import { ME, OUT, type MeRecord } from "../core/state.ts";
-import type { Store, StoreValue } from "./store.ts";
+import { storeFailed, type Store, type StoreValue } from "./store.ts";
 
 const VALUES = "values";
 /** Tabs of one user in one browser; more share nothing that lasts. */
@@ -12,22 +12,31 @@ const SLOTS = 32;
  * Several tabs: a connection of a device replaces the older one of the same device, so each tab is a device of its own. The
  * tabs share out numbered databases by Web Locks: the first tab open has number 0, the next number 1; a tab that is closed
  * gives its number back, and whoever opens next takes the lowest that is free, with all that is in it. What a closed tab had
- * not sent is sent by the tab that starts next. Where there are no Web Locks (pages without TLS), a tab has a database for as
+ * not sent is sent by the tab that starts next, or by one that is open and looks for it. Where there are no Web Locks (pages without TLS), a tab has a database for as
  * long as it is open.
  */
 export function indexedDb(name: string): Store {
   let database: IDBDatabase | undefined;
   let giveBack = (): void => {};
+  let faults: unknown[] = [];
   const needed = (): IDBDatabase => {
-    if (database === undefined) throw new Error("the store is not open");
+    if (database === undefined) throw new Error("not open");
     return database;
   };
+  const take = (): Promise<ReadonlyMap<string, StoreValue>> => adopt(name, needed(), (fault) => faults.push(fault));
   return {
     async open() {
-      const slot = await takeSlot(name);
-      giveBack = slot.giveBack;
-      database = await openDatabase(slot.database);
-      await adopt(name, database);
+      try {
+        const slot = await takeSlot(name);
+        giveBack = slot.giveBack;
+        database = await openDatabase(slot.database);
+        await take();
+      } catch (error) {
+        database?.close();
+        database = undefined;
+        giveBack();
+        throw storeFailed(`indexedDb("${name}") cannot be opened`, error);
+      }
     },
     read: (prefix) => readAll(needed(), prefix),
     write: (changes) => writeAll(needed(), changes),
@@ -36,6 +45,12 @@ export function indexedDb(name: string): Store {
       database = undefined;
       giveBack();
       return Promise.resolve();
+    },
+    adopt: take,
+    faults() {
+      const found = faults;
+      faults = [];
+      return found;
     },
   };
 }
@@ -47,6 +62,12 @@ interface Slot {
 
 function slotName(name: string, number: number | string): string {
   return `mpim:${name}:${number}`;
+}
+
+/** Whether a database is one of these: names may begin with others. */
+function isSlot(name: string, database: string): boolean {
+  const prefix = slotName(name, "");
+  return database.startsWith(prefix) && /^(?:\d+|tab-[\d-]+)$/.test(database.slice(prefix.length));
 }
 
 async function takeSlot(name: string): Promise<Slot> {
@@ -82,36 +103,51 @@ async function tryLock(name: string): Promise<(() => void) | undefined> {
   });
 }
 
-/** Takes over what tabs of the same user that are gone have not sent: an id is known to the server whichever device sends it. */
-async function adopt(name: string, database: IDBDatabase): Promise<void> {
-  if (globalThis.navigator?.locks === undefined || indexedDB.databases === undefined) return;
+/**
+ * Takes over what tabs of the same user that are gone have not sent: an id is known to the server whichever device sends it.
+ * What one of them has that cannot be read keeps nobody from the rest.
+ */
+async function adopt(
+  name: string,
+  database: IDBDatabase,
+  failed: (fault: unknown) => void,
+): Promise<Map<string, StoreValue>> {
+  const taken = new Map<string, StoreValue>();
+  if (globalThis.navigator?.locks === undefined || indexedDB.databases === undefined) return taken;
   const user = await userOf(database);
-  if (user === undefined) return;
-  const prefix = slotName(name, "");
-  const others = (await indexedDB.databases()).flatMap(({ name: other = "" }) =>
-    other.startsWith(prefix) && other !== database.name ? [other] : [],
-  );
-  for (const other of others) {
+  if (user === undefined) return taken;
+  for (const { name: other = "" } of await indexedDB.databases()) {
+    if (!isSlot(name, other) || other === database.name) continue;
     const giveBack = await tryLock(other);
     if (giveBack === undefined) continue;
     try {
-      const from = await openDatabase(other);
-      const orphans = await readAll(from, OUT);
-      if (orphans.size > 0 && (await userOf(from)) === user) {
-        // First here, then no longer there: twice is harmless.
-        await writeAll(database, orphans);
-        await writeAll(from, new Map([...orphans.keys()].map((key) => [key, undefined])));
-      }
-      from.close();
+      for (const [key, value] of await move(other, database, user)) taken.set(key, value);
+    } catch (error) {
+      failed(storeFailed(`the database ${other} cannot be read`, error));
     } finally {
       giveBack();
     }
+  }
+  return taken;
+}
+
+/** What is in the outbox of another database of the same user: first here, then no longer there; twice is harmless. */
+async function move(other: string, database: IDBDatabase, user: string): Promise<Map<string, StoreValue>> {
+  const from = await openDatabase(other);
+  try {
+    const orphans = await readAll(from, OUT);
+    if (orphans.size === 0 || (await userOf(from)) !== user) return new Map();
+    await writeAll(database, orphans);
+    await writeAll(from, new Map([...orphans.keys()].map((key) => [key, undefined])));
+    return orphans;
+  } finally {
+    from.close();
   }
 }
 
 /** Whose data it is; undefined when nobody has used it. */
 async function userOf(database: IDBDatabase): Promise<string | undefined> {
-  const me = (await readAll(database, ME)).get(ME) as MeRecord | undefined;
+  const me = (await readAll(database, ME)).get(ME) as MeRecord | null | undefined;
   return me?.user;
 }
 
@@ -134,28 +170,36 @@ async function readAll(database: IDBDatabase, prefix: string): Promise<Map<strin
 async function writeAll(database: IDBDatabase, changes: ReadonlyMap<string, StoreValue>): Promise<void> {
   const transaction = database.transaction(VALUES, "readwrite");
   const store = transaction.objectStore(VALUES);
-  for (const [key, value] of changes) {
-    if (value === undefined) store.delete(key);
-    else store.put(value, key);
+  try {
+    for (const [key, value] of changes) {
+      if (value === undefined) store.delete(key);
+      else store.put(value, key);
+    }
+  } catch (error) {
+    // All or nothing: what was put before is not to be kept by itself.
+    transaction.abort();
+    throw error;
   }
   return new Promise((resolve, reject) => {
     transaction.addEventListener("complete", () => resolve());
-    transaction.addEventListener("abort", () => reject(transaction.error ?? new Error("the transaction was aborted")));
+    transaction.addEventListener("abort", () => reject(transaction.error ?? new Error("refused")));
   });
 }
 
 async function done<T>(request: IDBRequest<T>): Promise<T> {
   return new Promise((resolve, reject) => {
     request.addEventListener("success", () => resolve(request.result));
-    request.addEventListener("error", () => reject(request.error ?? new Error("IndexedDB refused")));
+    request.addEventListener("error", () => reject(request.error ?? new Error("refused")));
   });
 }
 
 /** Deletes everything that `indexedDb(name)` has kept, for instance when the user logs out. Close the chat before. */
 export async function forgetIndexedDb(name: string): Promise<void> {
-  const prefix = slotName(name, "");
-  const all = indexedDB.databases === undefined ? [{ name: slotName(name, 0) }] : await indexedDB.databases();
+  const all =
+    indexedDB.databases === undefined
+      ? Array.from({ length: SLOTS }, (_, number) => ({ name: slotName(name, number) }))
+      : await indexedDB.databases();
   for (const { name: database = "" } of all) {
-    if (database.startsWith(prefix)) await done(indexedDB.deleteDatabase(database));
+    if (isSlot(name, database)) await done(indexedDB.deleteDatabase(database));
   }
 }

@@ -1,4 +1,5 @@
 /** Where a client keeps what must outlive it. */
+import { MpimError } from "../errors.ts";
 
 /** A value as stores get it: plain data, as `structuredClone` and JSON take it. */
 export type StoreValue = unknown;
@@ -16,6 +17,21 @@ export interface Store {
   write(changes: ReadonlyMap<string, StoreValue>): Promise<void>;
   /** Lets it go. */
   close(): Promise<void>;
+  /**
+   * Where others share the place, who each have a store of their own: what those that are gone have left in the outbox, once it
+   * is here. Asked now and then.
+   */
+  adopt?(): Promise<ReadonlyMap<string, StoreValue>>;
+  /** What was found that could not be read, and passed over, since this was asked last; told by `storeError`. */
+  faults?(): readonly unknown[];
+}
+
+/** A store does not do what it is for. `message` names it. */
+export function storeFailed(message: string, cause?: unknown): MpimError {
+  const why = cause instanceof Error ? `: ${cause.message}` : "";
+  const error = new MpimError("store_failed", message + why);
+  if (cause !== undefined) error.cause = cause;
+  return error;
 }
 
 /** A store that lasts as long as the page or process: for tests, bots without a memory, and browsers that have no other. */

@@ -10,7 +10,11 @@ export function localTokens(name: string): TokenStore {
   return {
     load() {
       const text = localStorage.getItem(key);
-      return Promise.resolve(text === null ? undefined : (JSON.parse(text) as Tokens));
+      try {
+        return Promise.resolve(text === null ? undefined : (JSON.parse(text) as Tokens));
+      } catch {
+        return Promise.resolve(undefined);
+      }
     },
     save(tokens) {
       if (tokens === undefined) localStorage.removeItem(key);

@@ -7,6 +7,7 @@ import type { Cid, Uid } from "../../protocol/ids.ts";
 import { services, type Env } from "../../workers/env.ts";
 import type { MulticastCall, RelayRpc } from "../group-rpc.ts";
 import type { PushCall, Signal, UserRpc } from "../rpc.ts";
+import { withDeadline } from "../saga.ts";
 import { Audience } from "./audience.ts";
 import type { Conversation } from "./conversation.ts";
 import type { Group } from "./group.ts";
@@ -142,18 +143,5 @@ export class Carrier {
       this.pump();
     };
     this.#timer = { at, handle: setTimeout(wake, Math.max(1, at - Date.now())) };
-  }
-}
-
-/** The promise's outcome, or a rejection after `ms`. */
-export async function withDeadline<T>(promise: Promise<T>, ms: number): Promise<T> {
-  let timer: ReturnType<typeof setTimeout> | undefined;
-  const late = new Promise<never>((_, reject) => {
-    timer = setTimeout(() => reject(new Error("deadline")), ms);
-  });
-  try {
-    return await Promise.race([promise, late]);
-  } finally {
-    clearTimeout(timer);
   }
 }

@@ -77,6 +77,11 @@ export function blocked(pair: Pair, at: Pick<Asking, "now" | "again">): Pair {
   return pair.state === "asked" ? inVain(pair, at) : pair;
 }
 
+/** The account of one of the two is deleted. */
+export function departed(pair: Pair, now: number): Pair {
+  return pair.state === "none" ? pair : next(pair, { state: "none", by: "", waits: {} }, now);
+}
+
 /** The pair as the store has it, from the side of `uid`. */
 export function sideOf(pair: Pair, uid: Uid, peer: Uid): Contact {
   const { state, by, message, since, version } = pair;

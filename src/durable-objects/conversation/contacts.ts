@@ -10,7 +10,7 @@ import { refuse, type Refusal } from "../../protocol/codes.ts";
 import { directPair, type Cid, type Uid } from "../../protocol/ids.ts";
 import type { Contact } from "../../store/contacts.ts";
 import type { ContactOperation, ContactView } from "../contact-rpc.ts";
-import { blocked, decide, sideOf, STRANGERS, type Notice, type Pair } from "./contact-rules.ts";
+import { blocked, decide, departed, sideOf, STRANGERS, type Notice, type Pair } from "./contact-rules.ts";
 import type { ContactStore, Kept } from "./contact-store.ts";
 
 export type ContactStep =
@@ -86,6 +86,16 @@ export class Contacts {
     const after = blocked(pair, { now, again: this.#config.contacts.again_ms });
     const kept = { pair: after, stored, notices: notices.filter(({ to }) => to !== uid) };
     if (after === pair && kept.notices.length === notices.length) return;
+    this.#store.save(kept);
+    this.#kept = kept;
+  }
+
+  /** One of the two is no more: nothing is left between them, and nobody is told. */
+  departed(now: number): void {
+    const { pair, stored, notices } = this.#now;
+    const after = departed(pair, now);
+    if (after === pair && notices.length === 0) return;
+    const kept = { pair: after, stored, notices: [] };
     this.#store.save(kept);
     this.#kept = kept;
   }

@@ -10,16 +10,18 @@ import type { Admission, Done, GroupCard, GroupChange, GroupHead, MemberView, Ro
 import type { ContactOperation, ContactView } from "../contact-rpc.ts";
 import type { Transact } from "../migrate.ts";
 import type { AppendReply, Confirmed, ConversationRpc, Draft, Marks, Page, PageQuery, Signal } from "../rpc.ts";
+import type { Saga } from "../saga.ts";
 import { Archiver } from "./archiver.ts";
 import { Carrier } from "./carrier.ts";
-import { ContactCarrier } from "./contact-carrier.ts";
-import { Conversation, NOT_MEMBER, refuseAll } from "./conversation.ts";
+import { contactCarrier } from "./contact-carrier.ts";
+import type { ContactStep } from "./contacts.ts";
+import { Conversation, GONE, NOT_MEMBER, refuseAll } from "./conversation.ts";
 import { ConversationStore } from "./conversation-store.ts";
-import type { Group } from "./group.ts";
 import type { Verification } from "./verify.ts";
 import * as operations from "./group-operations.ts";
 import { History } from "./history.ts";
 import { Holds } from "./holds.ts";
+import { MarkTimer } from "./mark-timer.ts";
 import { OfferAlarm } from "./offer-alarm.ts";
 
 /** An operation waits for at most so many members to know. */
@@ -38,9 +40,11 @@ export class ConversationObject extends DurableObject<Env> implements Conversati
   #archiver!: Archiver;
   /** When the object's one alarm rings, ms. Set earlier for whatever wants it, it does all that is due. */
   #alarmAt: number | undefined;
-  #contacts: ContactCarrier | undefined;
-  /** When watermarks are written, and told to the writers. */
-  #lazy: { at: number; handle: ReturnType<typeof setTimeout> } | undefined;
+  #contacts: Saga<ContactStep> | undefined;
+  readonly #marks = new MarkTimer(services(this.env).config, (news) => {
+    for (const [writer, of] of news) this.#carrier.signal([writer], { t: "receipts", cid: this.#cid, of });
+    this.#holds.look();
+  });
   readonly #offers = new OfferAlarm(services(this.env).config.writes.offer_ms);
   /** Replies held until their entries are taken. */
   readonly #holds = new Holds();
@@ -59,7 +63,7 @@ export class ConversationObject extends DurableObject<Env> implements Conversati
       this.#archiver = new Archiver(this.#cid, this.#core, this.#history, env, (at) => this.#wakeBy(at));
       this.#archiver.schedule();
       const { contacts } = this.#core;
-      this.#contacts = contacts && new ContactCarrier(contacts, env, () => this.#answered(undefined));
+      this.#contacts = contacts && contactCarrier(contacts, env, () => this.#answered(undefined));
       // Who died with an alarm set may have left entries that nobody took: a wake for whatever reason offers them again.
       if (this.#alarmAt !== undefined) this.#carrier.pump();
     });
@@ -82,7 +86,7 @@ export class ConversationObject extends DurableObject<Env> implements Conversati
     // the pushes and the reply alike, is held by the output gate until the commit is on disk (DUR1).
     if (reply.results.some((result) => "seq" in result)) this.#carrier.pump();
     this.#carrier.heard(uid);
-    this.#later();
+    this.#marks.set(this.#core.group);
     this.#archiver.schedule();
     if (!hold) return { ...reply, marks: this.#core.marksFor(uid) };
     await this.#holds.until(() => this.#core.settled(reply.head, uid), this.#writes.settle_ms, uid);
@@ -132,6 +136,12 @@ export class ConversationObject extends DurableObject<Env> implements Conversati
     this.#spread();
   }
 
+  async depart(uid: Uid, op: string): Promise<void> {
+    const done = await this.#changing([], (now) => operations.depart(this.#core, uid, op, now));
+    this.#spread();
+    if (!done.ok) throw new Error(`an account does not leave: ${done.error.code}`);
+  }
+
   override async alarm(): Promise<void> {
     this.cost.requests += 1;
     this.#alarmAt = undefined;
@@ -156,6 +166,7 @@ export class ConversationObject extends DurableObject<Env> implements Conversati
     this.cost.requests += 1;
     const { contacts } = this.#core;
     if (contacts === undefined || !this.#isOf(uid)) return err(NOT_MEMBER);
+    if (this.#core.over) return err(GONE);
     const result = contacts.operate(uid, op, operation, (one) => this.#core.blocks(one), Date.now());
     this.#spread();
     if (result.ok) await this.#holds.until(() => contacts.shown(uid), SHOWN_MS);
@@ -265,14 +276,14 @@ export class ConversationObject extends DurableObject<Env> implements Conversati
   async mark(uid: Uid, delivered: number, read: number): Promise<boolean> {
     this.cost.requests += 1;
     const known = this.#core.group?.mark(uid, { delivered, read }) ?? false;
-    this.#later();
+    this.#marks.set(this.#core.group);
     return known && this.#marked();
   }
 
   async marks(_relay: number, marks: readonly ({ readonly user: Uid } & Marks)[]): Promise<void> {
     this.cost.requests += 1;
     for (const { user, ...most } of marks) this.#core.group?.mark(user, most);
-    this.#later();
+    this.#marks.set(this.#core.group);
     if (!(await this.#marked())) throw new Error("watermarks are not on disk");
   }
 
@@ -295,7 +306,7 @@ export class ConversationObject extends DurableObject<Env> implements Conversati
     if (this.#core.head === head) return result;
     // In the turn of the commit, as in `append`. An alarm always stands behind a change: it may concern many objects.
     this.#safely(() => this.#carrier.pump());
-    this.#later();
+    this.#marks.set(this.#core.group);
     const first = uids.slice(0, WAITED);
     await this.#holds.until(() => this.#core.group?.told(first) !== false, this.#writes.settle_ms);
     return result;
@@ -306,24 +317,6 @@ export class ConversationObject extends DurableObject<Env> implements Conversati
     const written = (): boolean => this.#core.group?.receipts.dirty !== true;
     await this.#holds.until(written, this.#groups.mark_flush_ms + SLACK_MS);
     return written();
-  }
-
-  /** Sets the timer that writes watermarks and tells them to the writers, together with others. */
-  #later(): void {
-    const { group } = this.#core;
-    if (group === undefined || !(group.receipts.dirty || group.receipts.hasNews)) return;
-    const at = Date.now() + (group.receipts.hasNews ? this.#writes.receipt_ms : this.#groups.mark_flush_ms);
-    if (this.#lazy !== undefined && this.#lazy.at <= at) return;
-    clearTimeout(this.#lazy?.handle);
-    this.#lazy = { at, handle: setTimeout(() => this.#settle(group), at - Date.now()) };
-  }
-
-  #settle(group: Group): void {
-    this.#lazy = undefined;
-    if (!group.receipts.flush()) return this.#later();
-    for (const [writer, of] of group.receipts.news())
-      this.#carrier.signal([writer], { t: "receipts", cid: this.#cid, of });
-    this.#holds.look();
   }
 
   /** Where the history of a new conversation goes. When all shards are ill, the first: archiving waits, writing does not. */
@@ -364,7 +357,7 @@ export class ConversationObject extends DurableObject<Env> implements Conversati
   /** A call was answered: what waited for it goes on. */
   #answered(uid: Uid | undefined): void {
     const waiting = this.#holds.look();
-    if (this.#core.group !== undefined) return this.#later();
+    if (this.#core.group !== undefined) return this.#marks.set(this.#core.group);
     // Watermarks that came with an answer nobody waits for any more.
     for (const other of this.#core.members) if (other !== uid && !waiting.has(other)) this.#passOn(other);
   }

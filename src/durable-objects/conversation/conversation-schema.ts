@@ -5,6 +5,7 @@
  * the conversation was made, and moved only by a job of its own; `pin.generation` counts the changes of what has left the log.
  * `log.archived` is how far the store had everything when the row was written: known without a row of its own. `stale` are entries that
  * were amended after they went to the store; `passed` has a bit for each entry that has left the log, 512 a row, set if it counts.
+ * `member.blocks` is 1 for who takes nothing from the other of a direct chat, 2 for whose account is deleted.
  */
 export const CONVERSATION_SCHEMA = [
   `CREATE TABLE log (

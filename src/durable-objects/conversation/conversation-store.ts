@@ -21,6 +21,8 @@ export interface MemberRow {
   readonly takenSeq: number;
   /** In a direct chat: this member takes nothing from the other. */
   readonly blocks: boolean;
+  /** The account is deleted. */
+  readonly gone: boolean;
 }
 
 /** All that one batch of drafts changes. */
@@ -56,6 +58,10 @@ const COLUMNS = "seq, id, sender, device, ts, kind, priority, count, hash, body,
 
 /** Ids read at a time. */
 const IDS = 4096;
+
+/** What a member's `blocks` says beside 0. */
+const BLOCKS = 1;
+const GONE = 2;
 
 export class ConversationStore {
   readonly #sql: Sql;
@@ -174,7 +180,8 @@ export class ConversationStore {
         uid: row.uid as Uid,
         joinedSeq: row.joined_seq,
         takenSeq: row.taken_seq,
-        blocks: row.blocks === 1,
+        blocks: row.blocks === BLOCKS,
+        gone: row.blocks === GONE,
       }));
   }
 
@@ -190,7 +197,11 @@ export class ConversationStore {
   }
 
   setBlocks(uid: Uid, on: boolean): void {
-    this.#sql.exec("UPDATE member SET blocks = ? WHERE uid = ?", on ? 1 : 0, uid);
+    this.#sql.exec("UPDATE member SET blocks = ? WHERE uid = ?", on ? BLOCKS : 0, uid);
+  }
+
+  setGone(uid: Uid): void {
+    this.#sql.exec("UPDATE member SET blocks = ? WHERE uid = ?", GONE, uid);
   }
 
   amended(seq: number): Amended | undefined {

@@ -23,6 +23,9 @@ import { confirm, planPage, type PagePlan } from "./reading.ts";
 /** The one answer to whoever has no part in it, whether it exists or not (SEC1). */
 export const NOT_MEMBER = refuse("not_member", "not a member");
 
+/** Said in a direct chat of which one account is deleted. */
+export const GONE = refuse("not_found", "this account is deleted");
+
 /** Said where only contacts may write to each other. */
 const NO_CONTACT = refuse("permission_denied", "only contacts may write to each other");
 
@@ -220,10 +223,15 @@ export class Conversation {
     return this.#members.get(uid)?.blocks === true;
   }
 
+  /** One account of this direct chat is deleted: what was written stays for the other. */
+  get over(): boolean {
+    return [...this.#members.values()].some(({ gone }) => gone);
+  }
+
   /** Whom something of the moment is for in a direct chat, where it goes this way. */
   heardBy(uid: Uid): Uid[] {
     const peer = this.contacts && peerOf(this.#cid, uid);
-    return peer === undefined || this.blocks(peer) || this.barred !== undefined ? [] : [peer];
+    return peer === undefined || this.over || this.blocks(peer) || this.barred !== undefined ? [] : [peer];
   }
 
   /** True when a held reply may go: everybody but `uid` has `seq` on disk, or an alarm stands behind it. */
@@ -333,9 +341,19 @@ export class Conversation {
 
   block(uid: Uid, on: boolean): void {
     const member = this.#members.get(uid);
-    if (member === undefined || member.blocks === on) return;
+    if (member === undefined || member.gone || member.blocks === on) return;
     this.#store.setBlocks(uid, on);
     this.#members.set(uid, { ...member, blocks: on });
+  }
+
+  /** The account of one of the two of this direct chat is deleted. */
+  depart(uid: Uid, now: number): void {
+    const member = this.#members.get(uid);
+    if (member !== undefined && !member.gone) {
+      this.#store.setGone(uid);
+      this.#members.set(uid, { ...member, blocks: false, gone: true });
+    }
+    this.contacts?.departed(now);
   }
 
   /** Entries up to here are not this member's; undefined: not a member. */
@@ -356,10 +374,11 @@ export class Conversation {
   /** Why a member may not write here, if it is no group. */
   #silence(uid: Uid): Sender["silenced"] {
     if (kindOf(this.#cid) === "system") return () => refuse("permission_denied", "only the system writes here");
+    // What was written may be taken back all the same, here and below.
+    if (this.over) return (op) => (op === "recall" ? undefined : GONE);
     const blocked = [...this.#members.values()].some((other) => other.uid !== uid && other.blocks);
     if (blocked) return () => refuse("blocked", "this user takes no messages from you");
     const { barred } = this;
-    // What was written may be taken back all the same.
     return barred && ((op) => (op === "recall" ? undefined : barred));
   }
 }

@@ -143,6 +143,21 @@ export function dismiss(core: Conversation, uid: Uid, op: string, now: number): 
   return operate(core, uid, op, ["dismiss"], now, (asked) => planDismiss(asked));
 }
 
+/** The account of `uid` is deleted. Who owned a group leaves it to an heir; alone in it, to nobody. */
+export function depart(core: Conversation, uid: Uid, op: string, now: number): Result<void, Refusal> {
+  if (core.group === undefined) return ok(core.depart(uid, now));
+  const mine = core.member(uid);
+  if (!mine.ok) return ok(undefined);
+  const { group, me } = mine.value;
+  if (me.role === "owner") {
+    const heir = group.members.heir(uid);
+    if (heir === undefined) return dismiss(core, uid, op, now);
+    const handed = setMember(core, uid, `${op}-heir`, heir.uid, { role: "owner" }, now);
+    if (!handed.ok) return handed;
+  }
+  return remove(core, uid, op, uid, now);
+}
+
 /** Members in the order of their uids, after one. */
 export function memberPage(
   core: Conversation,

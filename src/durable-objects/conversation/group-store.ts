@@ -75,6 +75,11 @@ export class GroupStore {
     return this.#select("slot >= ? AND left_seq = 0", slot);
   }
 
+  /** Of all members but one, an admin before others, the oldest first. Reads every member. */
+  heir(but: Uid): GroupMember | undefined {
+    return this.#select("left_seq = 0 AND uid <> ? ORDER BY role = 'admin' DESC, since_seq, slot LIMIT 1", but)[0];
+  }
+
   /** Who has left and is kept until everybody concerned knows. Reads every member. */
   leaving(): GroupMember[] {
     return this.#select("left_seq > 0");

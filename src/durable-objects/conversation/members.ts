@@ -32,6 +32,11 @@ export class Members {
     return row?.leftSeq === 0 ? row : undefined;
   }
 
+  /** Who is to own the group after `uid`: the admin who has been there for longest, else the member. */
+  heir(uid: Uid): GroupMember | undefined {
+    return this.#store.heir(uid);
+  }
+
   /** Everybody, who is leaving too. Stays in memory until `shrink`. */
   all(): Iterable<GroupMember> {
     if (!this.#complete) {

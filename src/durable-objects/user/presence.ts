@@ -52,6 +52,11 @@ export class Presence {
     else this.#tellAll(false, this.#lastSeen);
   }
 
+  /** This user goes for good. */
+  gone(): void {
+    this.#tellAll(false, this.#lastSeen);
+  }
+
   /** Somebody starts or stops watching this user; answers the state now. To who is blocked this user is offline. */
   watched(by: Uid, on: boolean, now: number): { online: boolean; lastSeen: number } {
     if (this.#store.isBlocked(by)) return { online: false, lastSeen: 0 };

@@ -2,14 +2,25 @@
 import { DurableObject } from "cloudflare:workers";
 import type { Refusal } from "../../protocol/codes.ts";
 import type { HeadView } from "../../protocol/frames.ts";
-import type { Cid, Uid } from "../../protocol/ids.ts";
+import type { Cid, DeviceId, Uid } from "../../protocol/ids.ts";
 import { encodeControl, type Attach, type UpFrame } from "../../protocol/link.ts";
 import { ok, type Result } from "../../lib/result.ts";
 import { describe, log } from "../../observability/log.ts";
 import { services, type Env } from "../../workers/env.ts";
 import { counted, freshCost } from "../cost.ts";
-import type { ConversationRpc, PushCall, PushReply, Recency, Searchable, Signal, UserRpc } from "../rpc.ts";
+import type {
+  ConversationRpc,
+  DeviceState,
+  PushCall,
+  PushReply,
+  Recency,
+  Searchable,
+  Signal,
+  UserRpc,
+} from "../rpc.ts";
 import { newestHeads, peerCounts, searchable, type Counts } from "./answers.ts";
+import { Deletion, takenByNobody } from "./deletion.ts";
+import { DeletionCarrier } from "./deletion-carrier.ts";
 import { Attachment, Link } from "./links.ts";
 import { User } from "./user.ts";
 import { UserStore } from "./user-store.ts";
@@ -24,6 +35,9 @@ export class UserObject extends DurableObject<Env> implements UserRpc {
   /** What this object has cost since it woke. */
   readonly cost = freshCost();
   #core!: User;
+  #deletion!: Deletion;
+  #leaving!: DeletionCarrier;
+  readonly #io: UserPort = this.#port();
   #timer: { at: number; handle: ReturnType<typeof setTimeout> } | undefined;
   #alarmAt: number | undefined;
   readonly #sockets = new Map<Link, WebSocket>();
@@ -38,7 +52,17 @@ export class UserObject extends DurableObject<Env> implements UserRpc {
         ctx.storage.transactionSync(work as () => never),
       );
       const links = ctx.getWebSockets().flatMap((socket) => this.#restore(socket));
-      this.#core = new User(ctx.id.name as Uid, store, services(env).config, this.#port(), links);
+      const uid = ctx.id.name as Uid;
+      const { config } = services(env);
+      this.#deletion = new Deletion(uid, store, config);
+      this.#core = new User(uid, store, config, this.#io, links);
+      this.#leaving = new DeletionCarrier(uid, env, this.#deletion, {
+        gone: () => this.#core.presence.gone(),
+        wiped: () => {
+          this.#core = new User(uid, store, config, this.#io, []);
+        },
+        again: () => this.#io.alarm(Date.now()),
+      });
     });
   }
 
@@ -50,7 +74,9 @@ export class UserObject extends DurableObject<Env> implements UserRpc {
     const link = new Link({ ...attach, lagging: false }, attach.seen);
     this.ctx.acceptWebSocket(server);
     this.#bind(link, server);
-    this.#core.attach(link, attach, Date.now());
+    // Whatever token it was opened with: the account is no more.
+    if (this.#deletion.begun) this.#io.shut(link, "unauthenticated");
+    else this.#core.attach(link, attach, Date.now());
     this.#after();
     return new Response(null, { status: 101, webSocket: client });
   }
@@ -67,7 +93,7 @@ export class UserObject extends DurableObject<Env> implements UserRpc {
     const link = this.#linkOf.get(socket);
     if (link === undefined) return;
     this.#unbind(link);
-    this.#core.closed(link, Date.now());
+    this.#core.registry.closed(link, Date.now());
     this.#after();
   }
 
@@ -78,12 +104,14 @@ export class UserObject extends DurableObject<Env> implements UserRpc {
   override alarm(): void {
     this.cost.requests += 1;
     this.#alarmAt = undefined;
-    this.#core.alarm(Date.now());
+    if (this.#deletion.begun) this.#leave();
+    else this.#core.alarm(Date.now());
     this.#after();
   }
 
   async push(call: PushCall): Promise<PushReply> {
     this.cost.requests += 1;
+    if (this.#deletion.done) return takenByNobody(call);
     const reply = this.#core.push(call, Date.now());
     this.#after();
     if (!call.settle) return reply;
@@ -94,6 +122,7 @@ export class UserObject extends DurableObject<Env> implements UserRpc {
 
   async receipt(cid: Cid, from: Uid, delivered: number, read: number): Promise<boolean> {
     this.cost.requests += 1;
+    if (this.#deletion.done) return true;
     const known = this.#core.receipt(cid, from, delivered, read, Date.now());
     this.#after();
     // The reader forgets what it has told: it hears "told" only when a crash here cannot lose it any more.
@@ -110,6 +139,7 @@ export class UserObject extends DurableObject<Env> implements UserRpc {
 
   async watch(by: Uid, on: boolean): Promise<{ online: boolean; lastSeen: number }> {
     this.cost.requests += 1;
+    if (this.#deletion.begun) return { online: false, lastSeen: 0 };
     return this.#core.presence.watched(by, on, Date.now());
   }
 
@@ -155,14 +185,47 @@ export class UserObject extends DurableObject<Env> implements UserRpc {
 
   async setBlock(other: Uid, on: boolean): Promise<void> {
     this.cost.requests += 1;
+    if (this.#deletion.begun) return;
     await new Promise<void>((done) => this.#core.setBlock(other, on, Date.now(), done));
     this.#after();
   }
 
   async endSessions(login: string | undefined): Promise<void> {
     this.cost.requests += 1;
-    this.#core.endSessions(login, Date.now());
+    if (this.#deletion.begun) return;
+    this.#core.registry.endSessions(login, Date.now());
     this.#after();
+  }
+
+  async devices(): Promise<DeviceState[]> {
+    this.cost.requests += 1;
+    return this.#core.registry.list(Date.now());
+  }
+
+  async endDevices(logins: readonly string[], devices: readonly DeviceId[]): Promise<void> {
+    this.cost.requests += 1;
+    if (this.#deletion.begun) return;
+    this.#core.registry.endDevices(logins, devices, Date.now());
+    this.#after();
+  }
+
+  async remove(begin: boolean): Promise<boolean> {
+    this.cost.requests += 1;
+    if (begin && !this.#deletion.begun) {
+      this.#deletion.begin(Date.now());
+      this.#core.registry.endSessions(undefined, Date.now());
+      this.#leave();
+      this.#after();
+    }
+    return this.#deletion.begun;
+  }
+
+  /** Goes on with the end of the account; in the same turn, an alarm stands behind it. */
+  #leave(): void {
+    const at = this.#deletion.wakeAt(Date.now(), services(this.env).config.writes.offer_ms);
+    if (at === undefined) return;
+    this.#io.alarm(at);
+    this.#leaving.pump();
   }
 
   // --- sockets ---------------------------------------------------------------------------------------------------

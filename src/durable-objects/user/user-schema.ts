@@ -1,7 +1,8 @@
 /**
  * Append-only: add steps, never edit one. Tables without rowid and without further indexes: one row written per change.
  * `head.count` and `head.read_count` are countable positions (UNR1); `head.last` is the newest message as JSON,
- * `head.membership` what a group says of the user's part in it.
+ * `head.membership` what a group says of the user's part in it. `device.seen`: when it connected last, or went; `device.login`: '' for a
+ * token of another issuer.
  */
 export const USER_SCHEMA = [
   `CREATE TABLE head (
@@ -19,4 +20,6 @@ export const USER_SCHEMA = [
   `CREATE TABLE setting (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID`,
   `CREATE TABLE ended_login (login TEXT PRIMARY KEY, at INTEGER NOT NULL) WITHOUT ROWID`,
   `ALTER TABLE head ADD COLUMN membership TEXT NOT NULL DEFAULT ''`,
+  `ALTER TABLE device ADD COLUMN seen INTEGER NOT NULL DEFAULT 0`,
+  `ALTER TABLE device ADD COLUMN login TEXT NOT NULL DEFAULT ''`,
 ] as const;

@@ -3,6 +3,7 @@ import type { Cid, Uid } from "../../protocol/ids.ts";
 import type { Mode } from "../group-rpc.ts";
 import { migrate, type Sql, type Transact } from "../migrate.ts";
 import type { Entry } from "../rpc.ts";
+import { DeviceStore } from "./device-store.ts";
 import { USER_SCHEMA } from "./user-schema.ts";
 
 /** The newest message of a conversation, as a list of conversations shows it. */
@@ -66,14 +67,21 @@ const COLUMNS =
   "cid, head, count, read, read_count, delivered, peer_delivered, peer_read, version, muted, pinned, peer_name, last, " +
   "membership";
 
+/** What an account consists of here: all tables of the schema. */
+export const TABLES = ["head", "device", "block", "watcher", "qos2", "setting", "ended_login"];
+
 export class UserStore {
+  readonly devices: DeviceStore;
   readonly #sql: Sql;
   readonly #transact: Transact;
+  /** The account is deleted: nothing is written any more. */
+  #sealed = false;
 
   constructor(sql: Sql, transact: Transact) {
     this.#sql = sql;
     this.#transact = transact;
     migrate(sql, transact, USER_SCHEMA);
+    this.devices = new DeviceStore(sql, transact);
   }
 
   head(cid: Cid): HeadRow | undefined {
@@ -89,6 +97,28 @@ export class UserStore {
       .map(toHead);
   }
 
+  /** Direct chats and groups behind one, in the order of their ids; the system conversation, `s.`, is the last of all. */
+  chats(after: string, limit: number): Cid[] {
+    return this.#sql
+      .exec<{ cid: string }>("SELECT cid FROM head WHERE cid > ? AND cid < 's.' ORDER BY cid LIMIT ?", after, limit)
+      .toArray()
+      .map((row) => row.cid as Cid);
+  }
+
+  /** Deletes everything, and keeps one setting. */
+  wipe(key: string, value: string): void {
+    this.#transact(() => {
+      for (const table of TABLES) this.#sql.exec(`DELETE FROM ${table}`);
+      this.setSetting(key, value);
+    });
+    this.seal();
+  }
+
+  /** From now on heads are not written: what comes late is of the past. */
+  seal(): void {
+    this.#sealed = true;
+  }
+
   lastVersion(): number {
     const [row] = this.#sql.exec<{ v: number | null }>("SELECT max(version) AS v FROM head").toArray();
     return row?.v ?? 0;
@@ -96,6 +126,7 @@ export class UserStore {
 
   /** Writes heads, and the ids of QoS 2 messages with their conversations, as one commit. */
   write(heads: readonly HeadRow[], qos2: readonly { id: string; cid: Cid }[]): void {
+    if (this.#sealed) return;
     this.#transact(() => {
       for (const head of heads) {
         this.#sql.exec(
@@ -141,19 +172,6 @@ export class UserStore {
     this.#transact(() => {
       for (const id of ids) this.#sql.exec("DELETE FROM qos2 WHERE id = ?", id);
     });
-  }
-
-  /** Notes a device when it is new or calls itself otherwise. */
-  noteDevice(id: string, name: string, platform: string, now: number): void {
-    this.#sql.exec(
-      `INSERT INTO device (id, name, platform, first_seen) VALUES (?, ?, ?, ?)
-       ON CONFLICT (id) DO UPDATE SET name = excluded.name, platform = excluded.platform
-       WHERE name <> excluded.name OR platform <> excluded.platform`,
-      id,
-      name,
-      platform,
-      now,
-    );
   }
 
   blocks(): Uid[] {

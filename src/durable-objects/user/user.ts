@@ -21,6 +21,7 @@ import { PeerNames } from "./peer-names.ts";
 import { Presence } from "./presence.ts";
 import { Receipts } from "./receipts.ts";
 import { Recovery } from "./recovery.ts";
+import { Registry } from "./registry.ts";
 import { Sending } from "./sending.ts";
 import * as make from "./server-frames.ts";
 import { Typing } from "./typing.ts";
@@ -35,6 +36,7 @@ export class User {
   readonly uid: Uid;
   readonly heads: Heads;
   readonly presence: Presence;
+  readonly registry: Registry;
   readonly #store: UserStore;
   readonly #config: Config;
   readonly #port: UserPort;
@@ -75,6 +77,7 @@ export class User {
     const mine = (cid: Cid): boolean => stranger(uid, heads, cid) === undefined;
     this.#typing = new Typing(devices, config.timeouts.typing_ms, mine);
     this.presence = new Presence(uid, store, config, port, () => devices.links);
+    this.registry = new Registry(config, port, { store, devices, presence: this.presence });
   }
 
   get links(): ReadonlySet<Link> {
@@ -83,59 +86,15 @@ export class User {
 
   // --- links -----------------------------------------------------------------------------------------------------
 
-  /** A session connects, or connects again. Of two connections of one device the later one stays. */
+  /** A session connects, or connects again. */
   attach(link: Link, attach: Attach, now: number): void {
-    // It was on its way, or its link was broken, when its login ended.
-    if (link.login !== undefined && this.#store.hasEnded(link.login)) return this.#port.shut(link, "unauthenticated");
-    for (const other of this.links) {
-      if (other.device !== link.device || other === link) continue;
-      if (other.session === link.session) {
-        this.#devices.links.delete(other);
-        this.#port.drop(other);
-      } else if (other.started > link.started) {
-        this.#port.shut(link, "replaced");
-        return;
-      } else {
-        this.#devices.links.delete(other);
-        this.#port.shut(other, "replaced");
-      }
-    }
-    if (this.links.size >= this.#config.limits.connections) {
-      const [oldest] = [...this.links].toSorted((a, b) => a.started - b.started);
-      if (oldest !== undefined) {
-        this.#devices.links.delete(oldest);
-        this.#port.shut(oldest, "replaced");
-      }
-    }
-    this.#devices.links.add(link);
-    this.#port.keep(link);
-    if (!attach.again) this.#store.noteDevice(link.device, attach.name ?? "", attach.platform ?? "", now);
-    this.presence.connected(now);
+    if (!this.registry.admit(link, attach, now)) return;
     if (attach.since !== undefined) this.heads.sawVersion(attach.since, now);
     if (this.heads.version === 0) this.heads.nextVersion(now);
     this.#port.send(link, encodeControl({ do: "attached", version: this.heads.version }));
     if (attach.since !== undefined) this.#sync(link, attach.since, attach.again ? undefined : {}, now);
     else this.#groups.tellPulled(link, attach.again);
     for (const [cid, seq] of Object.entries(attach.seen ?? {})) this.#recover(cid as Cid, seq, now);
-  }
-
-  /** A link is gone. */
-  closed(link: Link, now: number): void {
-    if (!this.#devices.links.delete(link)) return;
-    if (this.links.size === 0) this.presence.disconnected(now);
-  }
-
-  /** Ends the connections of a login, also those that are on their way; or all that are here. */
-  endSessions(login: string | undefined, now: number): void {
-    for (const link of this.links) {
-      if (login !== undefined && link.login !== login) continue;
-      this.#port.shut(link, "unauthenticated");
-      this.closed(link, now);
-    }
-    if (login === undefined) return;
-    // No token of it is good for longer, and no connection that was opened with one lasts longer.
-    const { auth, limits } = this.#config;
-    this.#store.endLogin(login, now, now - auth.access_s * 1000 - limits.session_ms);
   }
 
   /** A device has entries that this object lost before they were written: the conversation has them (RES1). */

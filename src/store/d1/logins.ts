@@ -1,5 +1,5 @@
 /** Logins in D1. */
-import { and, eq, lte } from "drizzle-orm";
+import { and, eq, lte, ne } from "drizzle-orm";
 import type { DrizzleD1Database } from "drizzle-orm/d1";
 import type { Logins } from "../store.ts";
 import { attempt } from "./attempt.ts";
@@ -22,11 +22,11 @@ export function d1Logins(db: DrizzleD1Database): Logins {
       return rows[0];
     },
 
-    async rotate(id, from, to, expires) {
+    async rotate(id, from, to, expires, now) {
       const result = await attempt(() =>
         db
           .update(logins)
-          .set({ current: to, expires })
+          .set({ current: to, expires, exchanged: now })
           .where(and(eq(logins.id, id), eq(logins.current, from))),
       );
       return result.meta.changes > 0;
@@ -34,6 +34,11 @@ export function d1Logins(db: DrizzleD1Database): Logins {
 
     async end(id) {
       await attempt(() => db.delete(logins).where(eq(logins.id, id)));
+    },
+
+    async endAll(uid, but) {
+      const which = and(eq(logins.uid, uid), but === undefined ? undefined : ne(logins.id, but));
+      await attempt(() => db.delete(logins).where(which));
     },
   };
 }

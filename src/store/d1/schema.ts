@@ -14,6 +14,8 @@ export const users = sqliteTable(
     password: text("password"),
     created: integer("created_ms").notNull(),
     updated: integer("updated_ms").notNull(),
+    /** 0: it was not. */
+    deleted: integer("deleted_ms").notNull().default(0),
   },
   (table) => [uniqueIndex("users_username").on(table.username), index("users_name_key").on(table.nameKey, table.id)],
 );
@@ -26,8 +28,9 @@ export const logins = sqliteTable(
     family: text("family").notNull(),
     current: text("current").notNull(),
     expires: integer("expires_ms").notNull(),
+    exchanged: integer("exchanged_ms").notNull().default(0),
   },
-  (table) => [index("logins_expires").on(table.expires)],
+  (table) => [index("logins_expires").on(table.expires), index("logins_uid").on(table.uid)],
 );
 
 export const claims = sqliteTable(

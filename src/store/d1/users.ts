@@ -17,11 +17,18 @@ const shown = {
   avatar: users.avatar,
   created: users.created,
   updated: users.updated,
+  deleted: users.deleted,
 };
+
+/** The account was not deleted. */
+const STANDS = eq(users.deleted, 0);
+
+/** What is left of a deleted account. */
+const REMAINS = { name: "", nameKey: "", avatar: null, password: null };
 
 /** The driver for D1. */
 export function d1Users(db: DrizzleD1Database): Users {
-  const one = async (where: SQL): Promise<User | undefined> =>
+  const one = async (where: SQL | undefined): Promise<User | undefined> =>
     (await attempt(() => db.select(shown).from(users).where(where).limit(1)))[0];
 
   const findMany = async (uids: readonly Uid[]): Promise<Map<Uid, User>> => {
@@ -48,7 +55,7 @@ export function d1Users(db: DrizzleD1Database): Users {
 
     find: (uid) => one(eq(users.id, uid)),
 
-    findByUsername: (username) => one(eq(users.username, username)),
+    findByUsername: (username) => one(and(eq(users.username, username), STANDS)),
 
     async credentials(username) {
       const [row] = await attempt(() =>
@@ -69,14 +76,33 @@ export function d1Users(db: DrizzleD1Database): Users {
         ...(change.name === undefined ? {} : { name: change.name, nameKey: searchKey(change.name) }),
         ...(change.avatar === undefined ? {} : { avatar: change.avatar }),
       };
-      const rows = await attempt(() => db.update(users).set(set).where(eq(users.id, uid)).returning(shown));
+      const rows = await attempt(() =>
+        db
+          .update(users)
+          .set(set)
+          .where(and(eq(users.id, uid), STANDS))
+          .returning(shown),
+      );
       return rows[0];
+    },
+
+    async remove(uid, now) {
+      const set = { ...REMAINS, deleted: now, updated: sql`max(${users.updated} + 1, ${now})` };
+      await attempt(() =>
+        db
+          .update(users)
+          .set(set)
+          .where(and(eq(users.id, uid), STANDS)),
+      );
+      return one(eq(users.id, uid));
     },
 
     findMany,
 
     async names(uids) {
-      return new Map([...(await findMany(uids))].map(([uid, user]) => [uid, user.name]));
+      return new Map(
+        [...(await findMany(uids))].flatMap(([uid, user]) => (user.deleted > 0 ? [] : [[uid, user.name]])),
+      );
     },
 
     async exists(uid) {
@@ -84,7 +110,7 @@ export function d1Users(db: DrizzleD1Database): Users {
         db
           .select({ one: sql`1` })
           .from(users)
-          .where(eq(users.id, uid))
+          .where(and(eq(users.id, uid), STANDS))
           .limit(1),
       );
       return rows.length > 0;
@@ -102,7 +128,11 @@ function queries(db: DrizzleD1Database): SearchQueries {
           .select(shown)
           .from(users)
           .where(
-            and(after === undefined ? gte(users.username, from) : gt(users.username, after), lt(users.username, to)),
+            and(
+              after === undefined ? gte(users.username, from) : gt(users.username, after),
+              lt(users.username, to),
+              STANDS,
+            ),
           )
           .orderBy(asc(users.username))
           .limit(limit),

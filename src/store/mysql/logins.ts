@@ -1,5 +1,5 @@
 /** Logins in MySQL. */
-import { and, eq, inArray, lte, sql } from "drizzle-orm";
+import { and, eq, inArray, lte, ne, sql } from "drizzle-orm";
 import type { Logins } from "../store.ts";
 import { attempt } from "./attempt.ts";
 import type { MysqlDatabase } from "./connection.ts";
@@ -28,11 +28,11 @@ export function mysqlLogins(db: MysqlDatabase): Logins {
       return rows[0];
     },
 
-    async rotate(id, from, to, expires) {
+    async rotate(id, from, to, expires, now) {
       const result = await attempt(() =>
         db
           .update(logins)
-          .set({ current: to, expires })
+          .set({ current: to, expires, exchanged: now })
           .where(and(eq(logins.id, id), eq(logins.current, from))),
       );
       return result.rowsAffected > 0;
@@ -40,6 +40,11 @@ export function mysqlLogins(db: MysqlDatabase): Logins {
 
     async end(id) {
       await attempt(() => db.delete(logins).where(eq(logins.id, id)));
+    },
+
+    async endAll(uid, but) {
+      const which = and(eq(logins.uid, uid), but === undefined ? undefined : ne(logins.id, but));
+      await attempt(() => db.delete(logins).where(which));
     },
   };
 }

@@ -40,6 +40,8 @@ export const users = mysqlTable(
     password: text("password", { length: 255 }),
     created: ms("created_ms"),
     updated: ms("updated_ms"),
+    /** 0: it was not. */
+    deleted: ms("deleted_ms").default(0),
   },
   (table) => [
     primaryKey({ columns: [table.id] }),
@@ -56,8 +58,13 @@ export const logins = mysqlTable(
     family: key("family", { bytes: 128 }).notNull(),
     current: key("current", { bytes: 128 }).notNull(),
     expires: ms("expires_ms"),
+    exchanged: ms("exchanged_ms").default(0),
   },
-  (table) => [primaryKey({ columns: [table.id] }), index("logins_expires").on(table.expires)],
+  (table) => [
+    primaryKey({ columns: [table.id] }),
+    index("logins_expires").on(table.expires),
+    index("logins_uid").on(table.uid),
+  ],
 );
 
 export const claims = mysqlTable(

@@ -17,11 +17,18 @@ const shown = {
   avatar: users.avatar,
   created: users.created,
   updated: users.updated,
+  deleted: users.deleted,
 };
+
+/** The account was not deleted. */
+const STANDS = eq(users.deleted, 0);
+
+/** What is left of a deleted account. */
+const REMAINS = { name: "", nameKey: "", avatar: null, password: null };
 
 /** The driver for MySQL. */
 export function mysqlUsers(db: MysqlDatabase): Users {
-  const one = async (where: SQL): Promise<User | undefined> =>
+  const one = async (where: SQL | undefined): Promise<User | undefined> =>
     (await attempt(() => db.select(shown).from(users).where(where).limit(1)))[0];
 
   const findMany = async (uids: readonly Uid[]): Promise<Map<Uid, User>> => {
@@ -56,7 +63,7 @@ export function mysqlUsers(db: MysqlDatabase): Users {
 
     find: (uid) => one(eq(users.id, uid)),
 
-    findByUsername: (username) => one(eq(users.username, username)),
+    findByUsername: (username) => one(and(eq(users.username, username), STANDS)),
 
     async credentials(username) {
       const [row] = await attempt(() =>
@@ -77,18 +84,38 @@ export function mysqlUsers(db: MysqlDatabase): Users {
         ...(change.name === undefined ? {} : { name: change.name, nameKey: searchKey(change.name) }),
         ...(change.avatar === undefined ? {} : { avatar: change.avatar }),
       };
-      await attempt(() => db.update(users).set(set).where(eq(users.id, uid)));
+      const mine = and(eq(users.id, uid), STANDS);
+      await attempt(() => db.update(users).set(set).where(mine));
+      return one(mine);
+    },
+
+    async remove(uid, now) {
+      const set = { ...REMAINS, deleted: now, updated: sql`GREATEST(${users.updated} + 1, ${now})` };
+      await attempt(() =>
+        db
+          .update(users)
+          .set(set)
+          .where(and(eq(users.id, uid), STANDS)),
+      );
       return one(eq(users.id, uid));
     },
 
     findMany,
 
     async names(uids) {
-      return new Map([...(await findMany(uids))].map(([uid, user]) => [uid, user.name]));
+      return new Map(
+        [...(await findMany(uids))].flatMap(([uid, user]) => (user.deleted > 0 ? [] : [[uid, user.name]])),
+      );
     },
 
     async exists(uid) {
-      const rows = await attempt(() => db.select({ id: users.id }).from(users).where(eq(users.id, uid)).limit(1));
+      const rows = await attempt(() =>
+        db
+          .select({ id: users.id })
+          .from(users)
+          .where(and(eq(users.id, uid), STANDS))
+          .limit(1),
+      );
       return rows.length > 0;
     },
 
@@ -104,7 +131,11 @@ function queries(db: MysqlDatabase): SearchQueries {
           .select(shown)
           .from(users)
           .where(
-            and(after === undefined ? gte(users.username, from) : gt(users.username, after), lt(users.username, to)),
+            and(
+              after === undefined ? gte(users.username, from) : gt(users.username, after),
+              lt(users.username, to),
+              STANDS,
+            ),
           )
           .orderBy(asc(users.username))
           .limit(limit),

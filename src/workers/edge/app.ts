@@ -11,7 +11,7 @@ import { describe, log } from "../../observability/log.ts";
 import { refuse } from "../../protocol/codes.ts";
 import { StoreError } from "../../store/store.ts";
 import { services } from "../env.ts";
-import { authenticate, authenticateToken } from "./auth.ts";
+import { authenticate, authenticateLeaver, authenticateToken } from "./auth.ts";
 import { adminHistoryRoutes } from "./http/admin-history.ts";
 import { adminRoutes } from "./http/admin.ts";
 import { adminCacheRoutes } from "./http/admin-cache.ts";
@@ -20,6 +20,7 @@ import { accountRoutes } from "./http/accounts.ts";
 import { blockRoutes } from "./http/blocks.ts";
 import { contactRoutes } from "./http/contacts.ts";
 import { conversationRoutes } from "./http/conversations.ts";
+import { deviceRoutes } from "./http/devices.ts";
 import { documentRoute } from "./http/document.ts";
 import { groupRoutes } from "./http/groups.ts";
 import { healthRoutes } from "./http/health.ts";
@@ -92,6 +93,7 @@ export function makeApp(): App {
   conversationRoutes(app);
   blockRoutes(app);
   contactRoutes(app);
+  deviceRoutes(app);
   groupRoutes(app);
   memberRoutes(app);
   receiptRoutes(app);
@@ -121,6 +123,12 @@ const outermost: MiddlewareHandler<AppEnv> = async (c, next) => {
   c.res.headers.set("x-request-id", c.get("requestId"));
 };
 
+/** What may be repeated although it ends the token by which it is asked. */
+const CHECKS: Readonly<Record<string, typeof authenticate>> = {
+  "POST /v1/auth/logout": authenticateToken,
+  "DELETE /v1/me": authenticateLeaver,
+};
+
 /** Lets nobody in who has no token, except to public routes, and nobody at all while the server is not configured. */
 const door: MiddlewareHandler<AppEnv> = async (c, next) => {
   const route = matchedRoutes(c).findLast(({ method }) => method !== "ALL");
@@ -136,9 +144,7 @@ const door: MiddlewareHandler<AppEnv> = async (c, next) => {
     return refusal === undefined ? next() : refused(c, refusal);
   }
   if (token === undefined) return refused(c, refuse("unauthenticated", "a bearer token is needed"));
-  // Logging out may be repeated, so it takes a token whose login has ended.
-  const check = name === "POST /v1/auth/logout" ? authenticateToken : authenticate;
-  const identity = await check(token, c.get("services"), Date.now());
+  const identity = await (CHECKS[name] ?? authenticate)(token, c.get("services"), Date.now());
   if (!identity.ok) return refused(c, identity.error);
   c.set("identity", identity.value);
   const release = routes.local("release", identity.value.uid);

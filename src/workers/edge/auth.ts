@@ -5,6 +5,7 @@ import { refuse, type Refusal } from "../../protocol/codes.ts";
 import { Uid } from "../../protocol/ids.ts";
 import { StoreError } from "../../store/store.ts";
 import type { Services } from "../env.ts";
+import { ask } from "./http/ask.ts";
 import { CLOCK_TOLERANCE_S, explain, verifyToken as verifyOwn } from "./tokens.ts";
 import { DisplayName } from "./user-rules.ts";
 
@@ -21,10 +22,8 @@ export interface Identity {
 const TOKEN_CHARACTERS = 8192;
 /** Only signatures that a public key checks: a shared secret cannot come out of a public document. */
 const EXTERNAL_ALGORITHMS = "RS256 RS384 RS512 PS256 PS384 PS512 ES256 ES384 ES512 EdDSA Ed25519".split(" ");
-/** A logout takes effect at once in its own isolate, and this much later in all others. */
+/** A logout, or the end of an account, takes effect at once in its own isolate, and this much later in all others. */
 export const LIVE_MS = 30_000;
-/** How long an isolate believes that an external user has a row. */
-const ENSURED_MS = 3_600_000;
 
 interface Verified {
   readonly identity: Identity;
@@ -131,13 +130,38 @@ async function ensure(
   services: Services,
   now: number,
 ): Promise<Result<Identity, Refusal>> {
-  if (services.ensured.get(identity.uid, now) !== undefined) return ok(identity);
-  try {
-    await services.users.ensure(identity.uid, name, now);
-  } catch (error) {
-    if (error instanceof StoreError) return err(refuse("unavailable", "the store does not answer", 1_000));
-    throw error;
+  const { uid } = identity;
+  let known = services.ensured.get(uid, now);
+  if (known === undefined) {
+    try {
+      const user = await services.users.find(uid);
+      if (user === undefined) await services.users.ensure(uid, name, now);
+      known = user !== undefined && user.deleted > 0 ? "deleted" : "live";
+    } catch (error) {
+      if (error instanceof StoreError) return err(refuse("unavailable", "the store does not answer", 1_000));
+      throw error;
+    }
+    services.ensured.set(uid, known, now + LIVE_MS);
   }
-  services.ensured.set(identity.uid, true, now + ENSURED_MS);
-  return ok(identity);
+  return known === "live" ? ok(identity) : err(DELETED);
+}
+
+const DELETED = refuse("unauthenticated", "this account is deleted");
+
+/**
+ * As `authenticate`, but for the deletion of the account itself: that may be repeated, so it takes a token that has ended with the
+ * account, and no other that has ended.
+ */
+export async function authenticateLeaver(
+  token: string,
+  services: Services,
+  now: number,
+): Promise<Result<Identity, Refusal>> {
+  const identity = await authenticate(token, services, now);
+  if (identity.ok || identity.error.code !== "unauthenticated") return identity;
+  const signed = await authenticateToken(token, services, now);
+  if (!signed.ok) return signed;
+  const begun = await ask(() => services.user(signed.value.uid).remove(false));
+  if (!begun.ok) return begun;
+  return begun.value ? signed : identity;
 }

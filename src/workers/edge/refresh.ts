@@ -1,6 +1,7 @@
 /**
- * Refresh tokens, `<login>.<family secret>.<newest secret>`, kept as hashes. A token of the right family with another last
- * part was good once: somebody uses a copy, so the whole login ends.
+ * Refresh tokens, `<login>.<family secret>.<newest secret>`, kept as hashes. What a token is exchanged for follows from it, so a client
+ * that has lost the answer is given the same again, for a short while. Any other token of the right family was good once: somebody
+ * uses a copy, so the whole login ends.
  */
 import { base64url } from "jose";
 import type { Login } from "../../store/store.ts";
@@ -13,11 +14,11 @@ export interface RefreshToken {
   readonly secret: string;
 }
 
-/** A login's first token, or the one after `of`. `random` gives 48 bytes. */
-export function makeRefreshToken(login: string, random: Uint8Array, of?: RefreshToken): RefreshToken {
+/** A login's first token. `random` gives 48 bytes. */
+export function makeRefreshToken(login: string, random: Uint8Array): RefreshToken {
   return {
     login,
-    family: of?.family ?? base64url.encode(random.subarray(0, 16)),
+    family: base64url.encode(random.subarray(0, 16)),
     secret: base64url.encode(random.subarray(16, 48)),
   };
 }
@@ -34,15 +35,25 @@ export function parseRefreshToken(text: string): RefreshToken | undefined {
   return { login, family, secret };
 }
 
+/** What there is to be told of a presented token. */
+export interface Hashes {
+  readonly family: string;
+  readonly secret: string;
+  /** Of the secret that this one is exchanged for, whoever asks and however often. */
+  readonly next: string;
+}
+
 /**
- * Judges a presented token by the hashes of its two secrets. `newest`: exchange it. `reused`: end the login. `unknown`: no
- * login, one that is over, or a made-up token.
+ * Judges a presented token by hashes. `newest`: exchange it. `repeated`: it was exchanged a moment ago for what is the newest now, and
+ * is given the same again. `reused`: end the login. `unknown`: no login, one that is over, or a made-up token.
  */
 export function judge(
-  hashes: { readonly family: string; readonly secret: string },
+  hashes: Hashes,
   login: Login | undefined,
   now: number,
-): "newest" | "reused" | "unknown" {
+  graceMs: number,
+): "newest" | "repeated" | "reused" | "unknown" {
   if (login === undefined || login.expires <= now || login.family !== hashes.family) return "unknown";
-  return login.current === hashes.secret ? "newest" : "reused";
+  if (login.current === hashes.secret) return "newest";
+  return login.current === hashes.next && now < login.exchanged + graceMs ? "repeated" : "reused";
 }

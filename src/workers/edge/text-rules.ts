@@ -7,6 +7,9 @@ export const UNPRINTABLE = /[\p{Cc}\p{Zl}\p{Zp}\p{Bidi_Control}]/u;
 /** Prose has lines, and marks of direction where scripts mix. */
 const UNPRINTABLE_IN_PROSE = /[^\P{Cc}\n]/u;
 
+/** What is seen: neither blanks nor signs without a shape, of which a name could be made that shows nothing. */
+const VISIBLE = /[^\p{Default_Ignorable_Code_Point}\p{White_Space}\u2800]/u;
+
 /** Length as people count it: code points. */
 export const characters = (text: string): number => Array.from(text).length;
 
@@ -17,6 +20,7 @@ export const line = (most: number) =>
     .transform((text) => text.trim())
     .refine((text) => characters(text) >= 1 && characters(text) <= most, `1 to ${most} characters`)
     .refine((text) => text.isWellFormed() && !UNPRINTABLE.test(text), "no control characters")
+    .refine((text) => text === "" || VISIBLE.test(text), "something that can be seen")
     .openapi({ type: "string", minLength: 1, maxLength: most });
 
 /** Up to `most` characters in any number of lines, whose ends are made alike. */

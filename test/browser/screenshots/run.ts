@@ -54,6 +54,8 @@ async function phone(on: Browser, cast: Cast): Promise<void> {
   await window.page.getByRole("link", { name: "聊天" }).tap();
   await window.openChat(cast.group);
   await window.page.locator(".bubble").getByText(cast.lastInGroup).waitFor();
+  // A device that is new asks who has read what.
+  await window.page.locator(".ticks-read").last().waitFor();
   await take(window, "phone-dark-zh");
   await window.context.close();
 }

@@ -16,12 +16,13 @@ class Stored {
   readonly users: Users = {
     create: async ({ id, username, name }, now) => {
       const taken = [...this.rows.values()].some((row) => row.id === id || row.username === username);
-      if (!taken) this.rows.set(id, { id, username, name, avatar: null, created: now, updated: now });
+      if (!taken) this.rows.set(id, { id, username, name, avatar: null, created: now, updated: now, deleted: 0 });
       this.after();
       return taken ? "taken" : "created";
     },
     ensure: async (id, name, now) => {
-      if (!this.rows.has(id)) this.rows.set(id, { id, username: null, name, avatar: null, created: now, updated: now });
+      if (!this.rows.has(id))
+        this.rows.set(id, { id, username: null, name, avatar: null, created: now, updated: now, deleted: 0 });
     },
     find: async (id) => this.ask(() => this.rows.get(id)),
     findMany: async (ids) =>
@@ -32,6 +33,15 @@ class Stored {
       const row = this.rows.get(id);
       if (row !== undefined)
         this.rows.set(id, { ...row, name: change.name ?? row.name, updated: Math.max(row.updated + 1, now) });
+      this.after();
+      return this.rows.get(id);
+    },
+    remove: async (id, now) => {
+      const row = this.rows.get(id);
+      if (row !== undefined) {
+        const updated = Math.max(row.updated + 1, now);
+        this.rows.set(id, { ...row, name: "", avatar: null, updated, deleted: row.deleted || now });
+      }
       this.after();
       return this.rows.get(id);
     },
@@ -85,6 +95,26 @@ describe("users behind the cache", () => {
     expect(await failing.find(ID)).toMatchObject({ name: "Ann" });
     await expect(failing.update(ID, { name: "Anna" }, time.now)).rejects.toThrow(StoreError);
     expect(await failing.find(ID)).toMatchObject({ name: "Ann" });
+  });
+
+  test("a deleted account is shown as one, and is nobody's any more", async () => {
+    const { time, store, one, other } = setup();
+    await one.create(ann, time.now);
+    expect(await one.findByUsername("ann")).toMatchObject({ id: ID });
+    expect(await other.exists(ID)).toBe(true);
+    store.after = lost;
+    time.advance(1);
+    await expect(one.remove(ID, time.now)).rejects.toThrow(StoreError);
+    store.after = () => {};
+    await one.remove(ID, time.now);
+    // The other isolate may show a profile for a while that was changed elsewhere.
+    time.advance(10_001);
+    for (const users of [one, other]) {
+      expect(await users.find(ID)).toMatchObject({ name: "", deleted: time.now - 10_001 });
+      expect(await users.exists(ID)).toBe(false);
+      expect((await users.names([ID])).size).toBe(0);
+      expect(await users.findByUsername("ann")).toBeUndefined();
+    }
   });
 
   test("an account whose making failed, and which is there all the same, is found", async () => {

@@ -1,6 +1,7 @@
 /** Single turns of the client's core, where the simulation would take long to get to. */
 import { expect, test } from "vitest";
 import type { ClientFrame, Entry, ServerFrame, WireHead } from "../../../client/src/wire.ts";
+import { Core } from "../../../client/src/core/core.ts";
 import { FakeDevice } from "./device.ts";
 import { FakeServer } from "./server.ts";
 
@@ -209,4 +210,64 @@ test("what its time to live has ended fails, but what is found in the log was se
   told(device, [{ t: "message", ...entry, version: 9 }], 2000);
   expect(device.messages(CID)).toMatchObject([{ seq: 1, state: "sent", error: undefined }]);
   expect(device.outbox()).toEqual([]);
+});
+
+test("what waits for the connection's allowance goes on, though the clock is looked at some time after each turn", () => {
+  const written: string[] = [];
+  const me = { user: "a", version: 1, synced: true };
+  const options = { device: { id: "d" }, backoff: { least: 100, most: 1_000 }, catchUp: 10, keep: 10 };
+  const core = new Core({ me, rooms: [], outbox: [] }, options, {
+    open: () => {},
+    write: (text) => {
+      for (const frame of [JSON.parse(text) as ClientFrame | ClientFrame[]].flat()) {
+        if (frame.t === "send") written.push(frame.id);
+      }
+    },
+    shut: () => {},
+    save: () => {},
+    emit: () => {},
+    chance: () => 0,
+    id: () => "fresh",
+    wall: (at) => at,
+  });
+  core.start(0);
+  core.opened("token", 0);
+  const limits = { frame: 65_536, batch: 128, body: 16_384, rate: 50, burst: 20, window: 512 };
+  const welcome = { session: "s", user: "a", device: "d", version: 1, ts: 0, heartbeat: 1e6 };
+  core.received([{ t: "welcome", ...welcome, limits }], 100, 0);
+  const cid = "d.a.b";
+  for (let n = 1; n <= 100; n += 1) {
+    core.send(cid, { t: "send", id: `message-${n}`, to: cid, kind: "text", body: { text: "x" } }, 0);
+  }
+  let [now, answered] = [0, 0];
+  while (answered < 100 && now < 10_000) {
+    for (; answered < written.length; answered += 1) {
+      const seq = answered + 1;
+      core.received([{ t: "sent", id: written[answered] ?? "", cid, seq, ts: now }], 100, now);
+    }
+    const looked = now + 30;
+    now = Math.max(looked, core.nextTick(looked));
+    core.tick(now);
+  }
+  expect(answered).toBe(100);
+});
+
+test("what others have left unsent is shown and sent here, once, and is not there twice", () => {
+  const [left, device] = [connected(), connected()];
+  left.cut(0);
+  left.act((core, at) => core.send(CID, { t: "send", id: "o1", to: CID, kind: "text", body: { text: "left" } }, at), 0);
+  const records = [left.core.state.outbox.get("o1")?.record].filter((record) => record !== undefined);
+  for (let n = 0; n < 2; n += 1) {
+    device.act((core, at) => {
+      core.state.adopt(records);
+      core.tick(at);
+    }, n);
+  }
+  expect(device.told.filter(({ type }) => type === "message")).toMatchObject([
+    { message: { text: "left", mine: true } },
+  ]);
+  expect(frames(device, "send")).toMatchObject([{ id: "o1" }]);
+  device.sendUp(10);
+  device.down(10, 5);
+  expect(device.messages(CID)).toMatchObject([{ text: "left", state: "sent" }]);
 });

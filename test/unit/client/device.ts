@@ -1,10 +1,12 @@
 /** A client's core with a link that breaks and a store that forgets what was not flushed. */
+import { Clock } from "../../../client/src/clock.ts";
 import { Core } from "../../../client/src/core/core.ts";
 import type { CoreEvent } from "../../../client/src/core/events.ts";
 import type { Held } from "../../../client/src/core/log.ts";
 import type { OutRecord } from "../../../client/src/core/outbox.ts";
 import type { RoomRecord } from "../../../client/src/core/room.ts";
 import { CHAT, ME, messagesOf, OUT, type MeRecord } from "../../../client/src/core/state.ts";
+import { newId } from "../../../client/src/id.ts";
 import type { Message } from "../../../client/src/message.ts";
 import type { ClientFrame, ServerFrame } from "../../../client/src/wire.ts";
 import type { FakeServer, Link } from "./server.ts";
@@ -25,9 +27,14 @@ export class FakeDevice {
   #unwritten: Map<string, unknown>[] = [];
   #turn = new Map<string, unknown>();
   readonly #disk = new Map<string, string>();
+  readonly #seen = new Map<string, Message[]>();
   #opening = false;
   #ids = 0;
+  #clock: Clock;
+  /** The true time. */
   now = 0;
+  /** What its user has set the clock to, against the true time. */
+  skew = 0;
 
   constructor(
     user: string,
@@ -41,11 +48,12 @@ export class FakeDevice {
     this.#server = server;
     this.#chance = chance;
     this.#options = options;
+    this.#clock = this.#wound();
     this.core = this.#make();
   }
 
   start(now: number): void {
-    this.#do((core) => core.start(now), now);
+    this.#do((core, at) => core.start(at), now);
   }
 
   /** The process ends at once, with what of its last turns the store has not written; and starts again. */
@@ -57,6 +65,9 @@ export class FakeDevice {
     this.#turn = new Map();
     this.told = [];
     this.#opening = false;
+    this.#seen.clear();
+    this.now = now;
+    this.#clock = this.#wound();
     this.core = this.#make();
     this.start(now);
   }
@@ -72,7 +83,7 @@ export class FakeDevice {
     if (!this.#opening) return;
     this.#opening = false;
     this.link = this.#server.connect();
-    this.#do((core) => core.opened(this.user, now), now);
+    this.#do((core, at) => core.opened(this.user, at), now);
   }
 
   /** The connection breaks: what is under way either way is gone. */
@@ -81,13 +92,13 @@ export class FakeDevice {
     this.#server.drop(this.link);
     this.link = undefined;
     this.up = [];
-    if (tell) this.#do((core) => core.lost(code, undefined, now), now);
+    if (tell) this.#do((core, at) => core.lost(code, undefined, at), now);
   }
 
   /** So many frames arrive, as one message. */
   down(count: number, now: number): void {
     const frames = this.link?.down.splice(0, count) ?? [];
-    if (frames.length > 0) this.#do((core) => this.#take(core, frames, now), now);
+    if (frames.length > 0) this.#do((core, at) => this.#take(core, frames, at), now);
     else if (this.link?.open === false) this.cut(now, 4409);
   }
 
@@ -103,11 +114,13 @@ export class FakeDevice {
   }
 
   tick(now: number): void {
-    if (this.core.nextTick(now) <= now) this.#do((core) => core.tick(now), now);
+    this.now = now;
+    const at = this.#clock.now();
+    if (this.core.nextTick(at) <= at) this.#do((core) => core.tick(at), now);
   }
 
   /** Something that the application does. */
-  act(work: (core: Core) => void, now: number): void {
+  act(work: (core: Core, now: number) => void, now: number): void {
     this.#do(work, now);
   }
 
@@ -116,9 +129,17 @@ export class FakeDevice {
     return this.core.state.messages(this.core.state.room(cid));
   }
 
+  /** As an application sees it that looks anew only after an event, and knows nothing of loading. */
+  shown(cid: string): Message[] {
+    const seen = this.#seen.get(cid) ?? this.core.state.messages(this.core.state.room(cid));
+    this.#seen.set(cid, seen);
+    return seen;
+  }
+
   newId(): string {
     this.#ids += 1;
-    return `${this.id}-${this.now}-${this.#ids}`;
+    const tail = `${this.id}${this.#ids}`;
+    return newId(this.#clock.now() + this.core.state.ahead).slice(0, 26 - tail.length) + tail;
   }
 
   #take(core: Core, frames: readonly ServerFrame[], now: number): void {
@@ -134,9 +155,16 @@ export class FakeDevice {
     );
   }
 
-  #do(work: (core: Core) => void, now: number): void {
+  #wound(): Clock {
+    return new Clock(
+      () => this.now,
+      () => this.now + this.skew,
+    );
+  }
+
+  #do(work: (core: Core, now: number) => void, now: number): void {
     this.now = now;
-    work(this.core);
+    work(this.core, this.#clock.now());
     if (this.#turn.size > 0) this.#unwritten.push(this.#turn);
     this.#turn = new Map();
   }
@@ -163,9 +191,13 @@ export class FakeDevice {
         this.up = [];
       },
       save: (key, value) => this.#turn.set(key, value),
-      emit: (event) => this.told.push(event),
+      emit: (event) => {
+        this.told.push(event);
+        if ("cid" in event) this.#seen.delete(event.cid);
+      },
       chance: this.#chance,
       id: () => this.newId(),
+      wall: (at) => this.#clock.wall(at),
     });
   }
 

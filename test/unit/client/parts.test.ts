@@ -7,6 +7,7 @@ import { Outbox } from "../../../client/src/core/outbox.ts";
 import { Pace, utf8Length } from "../../../client/src/core/pace.ts";
 import { Pulls } from "../../../client/src/core/pulls.ts";
 import { Room } from "../../../client/src/core/room.ts";
+import { timeLetters, timeOf as carried } from "../../../client/src/core/ulid.ts";
 import { Typing } from "../../../client/src/core/typing.ts";
 import { Watching } from "../../../client/src/core/watching.ts";
 import { checkBody, frameOf } from "../../../client/src/draft.ts";
@@ -183,46 +184,47 @@ const send = (id: string, more: Partial<SendFrame> = {}): SendFrame => ({
 
 test("each conversation's messages go in their order; one that has to wait holds up its own only", () => {
   const outbox = new Outbox();
-  for (const id of ["1", "2", "3"]) outbox.add("x", send(id), 0);
-  outbox.add("y", send("4"), 0);
-  const ids = (now: number, room = 10): string[] =>
-    outbox.next(now, room, 100, () => "new").map(({ record }) => record.frame.id);
-  expect(ids(0, 2)).toEqual(["1", "2"]);
+  for (const id of ["1", "2", "3"]) outbox.add("x", send(id), 0, 0);
+  for (const id of ["4", "5"]) outbox.add("y", send(id), 0, 0);
+  const ids = (now: number, room = 10): string[] => outbox.next(now, room, 100, 0).map(({ record }) => record.frame.id);
+  // In turn, so that what one has in plenty keeps no other waiting.
+  expect(ids(0, 2)).toEqual(["1", "4"]);
   const first = outbox.byId("1");
   if (first === undefined) throw new Error("lost");
   expect(outbox.refused(first, { code: "overloaded", message: "" }, 100, 0, 0)).toBe(true);
-  expect(ids(0)).toEqual(["4"]);
+  expect(ids(0)).toEqual(["5"]);
   expect(outbox.nextTick(0)).toBe(100);
-  expect(ids(100)).toEqual(["1", "3"]);
-  expect(outbox.grounded()).toHaveLength(4);
-  expect(ids(200)).toEqual(["1", "2", "3", "4"]);
-  expect(outbox.waiting).toBe(4);
+  expect(ids(100)).toEqual(["1", "2", "3"]);
+  expect(outbox.grounded()).toHaveLength(5);
+  expect(ids(200)).toEqual(["4", "1", "5", "2", "3"]);
+  expect(outbox.waiting).toBe(5);
 });
 
 test("an id that has become too old is changed if nobody can have seen it", () => {
   const hour = 3_600_000;
+  const [seen, unseen, fresh] = [newId(0), newId(0), newId(23 * hour)];
+  expect([carried(fresh), carried("m1"), carried("u".repeat(26))]).toEqual([23 * hour, Number.NaN, Number.NaN]);
   const outbox = new Outbox([
-    { key: "seen", cid: "x", order: 2, created: 0, frame: send("seen"), tried: true },
-    { key: "unseen", cid: "x", order: 1, created: 0, frame: send("unseen"), tried: false },
-    { key: "fresh", cid: "x", order: 3, created: 23 * hour, frame: send("fresh"), tried: false },
+    { key: "seen", cid: "x", order: 2, created: 0, frame: send(seen), tried: true },
+    { key: "unseen", cid: "x", order: 1, created: 0, frame: send(unseen), tried: false },
+    { key: "fresh", cid: "x", order: 3, created: 23 * hour, frame: send(fresh), tried: false },
   ]);
-  expect(outbox.next(24 * hour, 10, 100, () => "renamed").map(({ record }) => record.frame.id)).toEqual([
-    "renamed",
-    "seen",
-    "fresh",
-  ]);
-  expect(outbox.byId("renamed")?.record.key).toBe("unseen");
-  expect(outbox.byId("unseen")).toBeUndefined();
+  // By the server's clock, which is a day ahead.
+  const next = outbox.next(0, 10, 100, 24 * hour);
+  const renamed = timeLetters(20 * hour) + unseen.slice(10);
+  expect(next.map(({ record }) => record.frame.id)).toEqual([renamed, seen, fresh]);
+  expect(outbox.byId(renamed)?.record.key).toBe("unseen");
+  expect(outbox.byId(unseen)).toBeUndefined();
 });
 
 test("a time to live ends only what is not under way", () => {
   const outbox = new Outbox();
-  outbox.add("x", send("short", { ttl: 2 }), 0);
-  outbox.add("x", send("long"), 0);
+  outbox.add("x", send("short", { ttl: 2 }), 0, 0);
+  outbox.add("x", send("long"), 0, 0);
   expect(outbox.expired(1999)).toEqual([]);
   expect(outbox.nextTick(0)).toBe(2000);
   expect(outbox.expired(2000).map(({ record }) => record.key)).toEqual(["short"]);
-  outbox.next(0, 10, 100, () => "");
+  outbox.next(0, 10, 100, 0);
   expect(outbox.expired(2000)).toEqual([]);
 });
 
@@ -295,14 +297,46 @@ test("ids are taken by the server, carry their time, and are not made twice", ()
   expect(timeOf(ids[0] ?? "")).toBe(1_700_000_000_123);
 });
 
+test("what is sent is what JSON makes of it, and stays what it was when it was written", () => {
+  const price = { cents: 5, format: () => "0.05", toJSON: () => ({ cents: 5 }) };
+  const body = { price, tags: ["a"] };
+  const mentions = ["bob"];
+  const frame = frameOf("c", { kind: "custom", body, mentions }, "message-1");
+  body.tags.push("b");
+  mentions.push("eve");
+  expect(structuredClone(frame)).toMatchObject({ body: { price: { cents: 5 }, tags: ["a"] }, mentions: ["bob"] });
+});
+
 test("a draft becomes the frame it says, or is refused as the server would", () => {
-  expect(frameOf("c", "hi", "id")).toEqual({ t: "send", id: "id", to: "c", kind: "text", body: { text: "hi" } });
+  expect(frameOf("c", "hi", "message-1")).toEqual({
+    t: "send",
+    id: "message-1",
+    to: "c",
+    kind: "text",
+    body: { text: "hi" },
+  });
   const whole = { text: "hi", replyTo: 3, mentions: ["bob"], qos: 2, priority: 3, ttl: 60 } as const;
-  expect(frameOf("c", whole, "id")).toMatchObject({ reply_to: 3, mentions: ["bob"], qos: 2, priority: 3, ttl: 60 });
-  expect(frameOf("c", { text: "hi", mentions: [] }, "id")).not.toHaveProperty("mentions");
-  expect(frameOf("c", { kind: "custom", body: null }, "id")).toMatchObject({ kind: "custom", body: null });
+  expect(frameOf("c", whole, "message-1")).toMatchObject({
+    reply_to: 3,
+    mentions: ["bob"],
+    qos: 2,
+    priority: 3,
+    ttl: 60,
+  });
+  expect(frameOf("c", { text: "hi", mentions: [] }, "message-1")).not.toHaveProperty("mentions");
+  expect(frameOf("c", { kind: "custom", body: null }, "message-1")).toMatchObject({ kind: "custom", body: null });
   expect(() => checkBody("custom", undefined)).toThrow("no body");
-  expect(() => checkBody("text", { text: 7 })).toThrow("empty");
+  expect(() => checkBody("text", { text: 7 })).toThrow("no string");
+  expect(() => checkBody("text", null)).toThrow("no string");
+  expect(() => checkBody("text", { text: "" })).toThrow("empty");
+  const circle: unknown[] = [];
+  circle.push(circle);
+  expect(() => checkBody("custom", circle)).toThrow("JSON");
+  expect(() => checkBody("custom", { count: 1n })).toThrow("cannot be JSON");
+  expect(() => frameOf("c", undefined as unknown as string, "message-1")).toThrow("nothing to send");
+  expect(frameOf("c", { text: "hi", id: "my-own-id" }, "message-1").id).toBe("my-own-id");
+  for (const id of ["short", "x".repeat(65), "with blanks", 12_345_678 as unknown as string])
+    expect(() => frameOf("c", { text: "hi", id }, "message-1")).toThrow("{8,64}");
   // Counted as code points: each of these is two units.
   expect(() => checkBody("custom", { text: "😀".repeat(4000) })).not.toThrow();
   expect(() => checkBody("text", { text: "ab".repeat(4096) })).not.toThrow();

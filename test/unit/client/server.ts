@@ -1,5 +1,6 @@
 /** A server of two-person chats and groups as PROTOCOL.md promises it, small enough to be read; its links are queues. */
 import { fold } from "../../../client/src/core/fold.ts";
+import { timeOf } from "../../../client/src/core/ulid.ts";
 import type { ClientFrame, Entry, ServerFrame, WireHead, WireMessage } from "../../../client/src/wire.ts";
 
 export interface Chance {
@@ -54,6 +55,19 @@ export class FakeServer {
       if (!found.members.has(user)) found.members.set(user, { delivered: 0, read: 0, version: 0 });
     }
     return found;
+  }
+
+  /** The server is put back to what it was when its logs ended so. Versions follow the clock: they go on. */
+  restore(ends: (cid: string) => number): void {
+    for (const link of this.#links) this.drop(link);
+    for (const chat of this.chats.values()) {
+      chat.log.splice(ends(chat.cid));
+      for (const member of chat.members.values()) {
+        member.delivered = Math.min(member.delivered, chat.log.length);
+        member.read = Math.min(member.read, chat.log.length);
+        member.version = 0;
+      }
+    }
   }
 
   connect(): Link {
@@ -183,6 +197,7 @@ export class FakeServer {
       link.down.push({ t: "sent", id, cid, seq: known.seq, ts: known.ts, duplicate: true });
       return;
     }
+    if (timeOf(id) < this.now - 86_400_000) return error("id_expired");
     if (!this.#chance.calm && this.#chance.once(12)) return error("overloaded");
     const refused = this.#refuses(chat, link.user, content);
     if (refused !== undefined) return error(refused);
@@ -220,7 +235,11 @@ export class FakeServer {
   #mark(link: Link, cid: string, { delivered = 0, read = 0 }: Partial<Member>): void {
     const chat = this.chats.get(cid);
     const member = chat?.members.get(link.user);
-    if (chat === undefined || member === undefined || Math.max(delivered, read) > chat.log.length) return;
+    if (chat === undefined || member === undefined) return;
+    if (Math.max(delivered, read) > chat.log.length) {
+      link.down.push({ t: "error", code: "invalid_argument", message: "", ref: cid, request_id: "r" });
+      return;
+    }
     const before = { ...member };
     member.delivered = Math.max(member.delivered, delivered);
     member.read = Math.max(member.read, read);

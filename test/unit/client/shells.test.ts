@@ -6,11 +6,11 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, expect, test } from "vitest";
 import { Emitter } from "../../../client/src/emitter.ts";
-import type { MpimError } from "../../../client/src/errors.ts";
+import { MpimError } from "../../../client/src/errors.ts";
 import { Groups } from "../../../client/src/groups.ts";
 import { Http } from "../../../client/src/http.ts";
 import { Keeper } from "../../../client/src/keeper.ts";
-import { resume, type Tokens, type TokenStore } from "../../../client/src/session.ts";
+import { login, resume, type Tokens, type TokenStore } from "../../../client/src/session.ts";
 import { Blocks, Contacts, Users } from "../../../client/src/people.ts";
 import { file, fileTokens } from "../../../client/src/store/file.ts";
 import { memory, type Store } from "../../../client/src/store/store.ts";
@@ -94,12 +94,14 @@ test("tokens in a file survive, and are gone after a logout", async () => {
 
 test("turns are written whole, in order, and one at a time; a store that fails is reported", async () => {
   const written: string[][] = [];
+  let last: unknown;
   let fail = false;
   let release = (): void => {};
   const store: Store = {
     ...memory(),
     async write(changes) {
       written.push([...changes.keys()]);
+      last = new Map(changes);
       await new Promise<void>((resolve) => {
         release = resolve;
       });
@@ -120,8 +122,37 @@ test("turns are written whole, in order, and one at a time; a store that fails i
   expect(written).toEqual([["a"], ["b", "c"]]);
   fail = true;
   release();
-  await kept;
+  const refused = { code: "unavailable", cause: { message: "disk full" } };
+  await expect(kept).rejects.toMatchObject(refused);
   expect(failures).toMatchObject([{ message: "disk full" }]);
+  // It goes with the next write, which comes when somebody asks, and before what is newer.
+  keeper.save("b", 2);
+  fail = false;
+  const mended = keeper.kept();
+  release();
+  await mended;
+  expect(written.at(-1)?.toSorted()).toEqual(["b", "c"]);
+  expect(last).toEqual(
+    new Map([
+      ["b", 2],
+      ["c", 1],
+    ]),
+  );
+});
+
+test("a store that fails for too long is left as it was, and all who ask are told", async () => {
+  const store = memory();
+  let fail = true;
+  const keeper = new Keeper(
+    { ...store, write: async (changes) => (fail ? Promise.reject(new Error("gone")) : store.write(changes)) },
+    () => {},
+  );
+  for (let n = 0; n <= 50_000; n += 1) keeper.save(`key/${n}`, n);
+  await expect(keeper.kept()).rejects.toMatchObject({ code: "unavailable" });
+  fail = false;
+  keeper.save("late", 1);
+  await expect(keeper.kept()).rejects.toMatchObject({ code: "unavailable" });
+  expect([...(await store.read(""))]).toEqual([]);
 });
 
 test("a listener that throws keeps no other from being told", async () => {
@@ -229,6 +260,23 @@ test("a token that is refused is replaced once; a pause that is too long is left
   await expect(http.call("POST /auth/login", {})).rejects.toMatchObject({ code: "unavailable", requestId: "proxy-1" });
 });
 
+test("an answer that is no JSON of the server's fails as everything does", async () => {
+  const page = async (body: string): Promise<unknown> => {
+    const http = new Http({ url: "http://x", fetch: () => Promise.resolve(new Response(body)) });
+    return http.call("POST /auth/login").catch((refused: unknown) => refused);
+  };
+  expect(await page("<html>")).toMatchObject({
+    name: "MpimError",
+    code: "unavailable",
+    cause: { name: "SyntaxError" },
+  });
+  expect(await page("")).toMatchObject({ name: "MpimError", code: "unavailable" });
+  const fetch = (): Promise<Response> => Promise.resolve(new Response("{}"));
+  await expect(login({ url: "http://x", username: "a", password: "b", fetch })).rejects.toMatchObject({
+    code: "unavailable",
+  });
+});
+
 test("a server that is not there is `offline`", async () => {
   const { url } = await answering();
   await cleanups.pop()?.();
@@ -245,7 +293,11 @@ test("two who share a login renew it once, and learn from each other", async () 
     expires_in: 3600,
   });
   const { url, seen } = await answering(
+    [503, refusal("unavailable")],
     [200, granted(2)],
+    [503, refusal("unavailable")],
+    [503, refusal("unavailable")],
+    [503, refusal("unavailable")],
     [503, refusal("unavailable")],
     [401, refusal("unauthenticated")],
   );
@@ -271,7 +323,8 @@ test("two who share a login renew it once, and learn from each other", async () 
   if (one === undefined || two === undefined) throw new Error("no login");
   const tokens = await Promise.all([one, two].map(async ({ token }) => token({ refused: undefined })));
   expect(tokens).toEqual(["token 2", "token 2"]);
-  expect(seen.map(({ body }) => body)).toEqual(['{"refresh_token":"refresh 1"}']);
+  // Repeated as it is, since its answer may have been lost.
+  expect(seen.map(({ body }) => body)).toEqual(['{"refresh_token":"refresh 1"}', '{"refresh_token":"refresh 1"}']);
   expect(await two.token({ refused: "token 1" })).toBe("token 2");
   // A server that is not well says nothing of it. Refused for good: the login is over, for both.
   kept = { user, token: "token 2", refreshToken: "refresh 2", expires: 0 };
@@ -281,7 +334,23 @@ test("two who share a login renew it once, and learn from each other", async () 
   expect([kept, two.tokens]).toEqual([undefined, undefined]);
   expect(() => two.user).toThrow("ended");
   await expect(one.token({ refused: "token 2" })).rejects.toMatchObject({ code: "unauthenticated" });
-  expect([one.tokens, seen.length]).toEqual([undefined, 3]);
+  expect([one.tokens, seen.length]).toEqual([undefined, 7]);
+});
+
+test("what ends the token by which it is asked is repeated with the same, unless it was refused", async () => {
+  const { url, seen } = await answering([401, refusal("unauthenticated")], [503, refusal("unavailable")], [202, {}]);
+  const given = ["stale", "good"];
+  const token = (): string => {
+    const next = given.shift();
+    if (next === undefined) throw new MpimError("unauthenticated", "the login has ended");
+    return next;
+  };
+  await new Users(new Http({ url, token })).deleteMe();
+  expect(seen.map(({ line, headers }) => `${line} ${headers.authorization}`)).toEqual([
+    "DELETE /v1/me Bearer stale",
+    "DELETE /v1/me Bearer good",
+    "DELETE /v1/me Bearer good",
+  ]);
 });
 
 test("contacts and users are asked as the contract says", async () => {
@@ -304,7 +373,7 @@ test("contacts and users are asked as the contract says", async () => {
   await contacts.remove("u_bob");
   await new Users(http).deleteMe();
   expect(seen.map(({ line, body }) => `${line} ${body}`.trimEnd())).toEqual([
-    "GET /v1/contacts?state=incoming&cursor=c&limit=5",
+    "GET /v1/contacts?limit=5&cursor=c&state=incoming",
     'POST /v1/contacts {"user":"u_bob","message":"It is me"}',
     "POST /v1/contacts/u_bob/accept",
     "POST /v1/contacts/u_bob/reject",

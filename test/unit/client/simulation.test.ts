@@ -3,9 +3,9 @@ import { simulate, type Options } from "./simulation.ts";
 
 const SEEDS = Number(process.env["CLIENT_SEEDS"] ?? 60);
 
-function run(options: Options): ReturnType<typeof simulate>["stats"] {
-  const sum = { sent: 0, cuts: 0, crashes: 0, amendments: 0, resets: 0 };
-  for (let seed = 1; seed <= SEEDS; seed += 1) {
+function run(options: Options, seeds = SEEDS): ReturnType<typeof simulate>["stats"] {
+  const sum = { sent: 0, cuts: 0, crashes: 0, amendments: 0, resets: 0, restores: 0 };
+  for (let seed = 1; seed <= seeds; seed += 1) {
     const { faults, stats } = simulate(seed, options);
     expect(faults.slice(0, 5), `seed ${seed}`).toEqual([]);
     for (const key of Object.keys(sum) as (keyof typeof sum)[]) sum[key] += stats[key];
@@ -21,6 +21,17 @@ test("[RES1] [DUP3] whatever breaks, every device shows what the server has, and
 test("[RES1] so it is with a short memory, where absences are skipped", () => {
   const { resets } = run({ steps: 600, catchUp: 4, keep: 6 });
   expect(resets).toBeGreaterThan(SEEDS / 10);
+});
+
+test("[RES1] so it is with clocks that are set back and forth by hours", () => {
+  const { sent, crashes } = run({ steps: 600, catchUp: 1_000, keep: 100, clocks: true });
+  expect(Math.min(sent, crashes)).toBeGreaterThan(SEEDS);
+});
+
+test("[RES1] so it is with a server that is put back to a backup, as soon as it says something of what it has lost", () => {
+  // Not of every seed: logs that have grown to the same length again, and watermarks that were lost alone, contradict nothing.
+  const { restores } = run({ steps: 600, catchUp: 1_000, keep: 100, restores: true }, 60);
+  expect(restores).toBeGreaterThan(15);
 });
 
 test("[RES1] over links that break, what a device writes keeps its order", () => {

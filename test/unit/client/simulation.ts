@@ -6,7 +6,7 @@ import { FakeServer } from "./server.ts";
 export interface Outcome {
   /** What is not as it should be. */
   readonly faults: string[];
-  readonly stats: { sent: number; cuts: number; crashes: number; amendments: number; resets: number };
+  readonly stats: { sent: number; cuts: number; crashes: number; amendments: number; resets: number; restores: number };
 }
 
 export interface Options {
@@ -15,6 +15,10 @@ export interface Options {
   readonly keep: number;
   /** The server refuses nothing for overload: then what one device writes keeps its order. */
   readonly calm?: boolean;
+  /** Somebody sets the clocks of the devices, by up to two days either way. */
+  readonly clocks?: boolean;
+  /** The server is put back to a backup now and then: what it has then is all there is. */
+  readonly restores?: boolean;
 }
 
 const CHATS: readonly (readonly [cid: string, users: readonly string[]])[] = [
@@ -36,11 +40,12 @@ export function simulate(seed: number, options: Options): Outcome {
     ["b", "b1"],
     ["c", "c1"],
   ].map(([user = "", id = ""]) => new FakeDevice(user, id, server, random, options));
-  const stats = { sent: 0, cuts: 0, crashes: 0, amendments: 0, resets: 0 };
+  const stats = { sent: 0, cuts: 0, crashes: 0, amendments: 0, resets: 0, restores: 0 };
   const faults: string[] = [];
   /** Texts whose turn is in the store, by device and chat, in the order of writing. */
   const written = new Map<string, string[]>();
-  let now = 1_000;
+  let now = 1e10;
+  server.now = now;
   for (const device of devices) device.start(now);
 
   const write = (device: FakeDevice): void => {
@@ -49,7 +54,7 @@ export function simulate(seed: number, options: Options): Outcome {
     stats.sent += 1;
     const text = `${device.id} ${stats.sent}`;
     const id = device.newId();
-    device.act((core) => core.send(cid, { t: "send", id, to: cid, kind: "text", body: { text } }, now), now);
+    device.act((core, at) => core.send(cid, { t: "send", id, to: cid, kind: "text", body: { text } }, at), now);
     device.flush();
     written.set(`${device.id} ${cid}`, [...(written.get(`${device.id} ${cid}`) ?? []), text]);
   };
@@ -74,13 +79,18 @@ export function simulate(seed: number, options: Options): Outcome {
       op,
       body: op.endsWith("react") ? { emoji } : body,
     } as const;
-    device.act((core) => core.amend(cid, frame, now), now);
+    device.act((core, at) => core.amend(cid, frame, at), now);
     device.flush();
   };
   const read = (device: FakeDevice): void => {
     const [cid] = CHATS[upTo(2)] ?? [""];
     if (device.core.user === undefined || !device.core.state.rooms.has(cid)) return;
-    device.act((core) => core.read(cid, upTo(2) === 0 ? undefined : upTo(20), now), now);
+    device.act((core, at) => core.read(cid, upTo(2) === 0 ? undefined : upTo(20), at), now);
+  };
+
+  const look = (device: FakeDevice): void => {
+    const [cid] = CHATS[upTo(2)] ?? [""];
+    if (device.core.user !== undefined && device.core.state.rooms.has(cid)) device.shown(cid);
   };
 
   const versions = new Map<FakeDevice, number>();
@@ -91,7 +101,7 @@ export function simulate(seed: number, options: Options): Outcome {
     device.messages(cid);
     tickets += 1;
     if (device.core.state.room(cid).log.low > 1) {
-      device.act((core) => core.older(cid, 1 + upTo(8), tickets, now), now);
+      device.act((core, at) => core.older(cid, 1 + upTo(8), tickets, at), now);
     }
   };
 
@@ -101,15 +111,23 @@ export function simulate(seed: number, options: Options): Outcome {
     const device = devices[upTo(devices.length)] as FakeDevice;
     const kind = upTo(100);
     if (kind < 12) write(device);
-    else if (kind < 18) amend(device);
-    else if (kind < 21) read(device);
+    else if (kind < 18) {
+      // Of a lost amendment whose place another has taken nothing tells.
+      if (options.restores !== true) amend(device);
+    } else if (kind < 21) read(device);
     else if (kind === 21) page(device);
+    else if (kind > 96) look(device);
     else if (kind < 24) {
       stats.cuts += 1;
       device.cut(now);
     } else if (kind < 25) {
       stats.crashes += 1;
       device.crash(now, upTo(4));
+    } else if (kind < 26 && options.clocks === true) device.skew = (upTo(97) - 48) * 3_600_000;
+    else if (kind < 27 && options.restores === true && upTo(8) === 0) {
+      server.restore((cid) => upTo((server.chats.get(cid)?.log.length ?? 0) + 1));
+      for (const one of devices) one.cut(now);
+      stats.restores += 1;
     } else if (kind < 30) device.flush();
     else if (kind < 45) device.open(now);
     else if (kind < 65) device.sendUp(1 + upTo(5));
@@ -120,9 +138,9 @@ export function simulate(seed: number, options: Options): Outcome {
     }
     for (const one of devices) {
       if (one.link !== undefined && upTo(20) === 0) server.flush(one.link);
-      faults.push(...disorder(one, seed));
+      faults.push(...disorder(one, seed, options.restores));
       const version = one.core.user === undefined ? 0 : one.core.state.me.version;
-      if (kind !== 24 && version < (versions.get(one) ?? 0))
+      if (kind !== 24 && options.restores !== true && version < (versions.get(one) ?? 0))
         faults.push(`${one.id} forgot version ${versions.get(one)}`);
       versions.set(one, version);
     }
@@ -142,17 +160,19 @@ export function simulate(seed: number, options: Options): Outcome {
   }
   for (const device of devices) {
     stats.resets += device.told.filter(({ type }) => type === "reset").length;
-    faults.push(...disorder(device, seed), ...compare(device, server));
+    faults.push(...disorder(device, seed, options.restores), ...compare(device, server));
   }
-  faults.push(...lost(server, written, calm));
+  if (options.restores !== true) faults.push(...lost(server, written, calm));
+  for (const device of devices) faults.push(...stale(device, now));
   return { faults, stats };
 }
 
 /** What applications are told: each place once, and in order; `reset` begins anew. */
-function disorder(device: FakeDevice, seed: number): string[] {
+function disorder(device: FakeDevice, seed: number, restores = false): string[] {
   const last = new Map<string, number>();
   const faults: string[] = [];
   for (const event of device.told) {
+    if (event.type === "reset" && restores) last.delete(event.cid);
     if (event.type !== "message" || event.message.seq === undefined) continue;
     const before = last.get(event.cid) ?? 0;
     if (event.message.seq <= before)
@@ -175,6 +195,8 @@ function compare(device: FakeDevice, server: FakeServer): string[] {
     const failed = device.messages(cid).filter(({ state }) => state === "failed");
     if (failed.length > 0)
       faults.push(`${device.id} ${cid}: failed ${failed.map(({ text, error }) => `${text} ${error?.code}`).join()}`);
+    if (JSON.stringify(device.shown(cid)) !== JSON.stringify(device.messages(cid)))
+      faults.push(`${device.id} ${cid}: changed without an event`);
     const shown = device.messages(cid).filter(({ state }) => state !== "failed");
     const view = server.view(cid).filter(({ seq }) => seq >= room.log.low);
     const seen = shown.map(({ seq, body, recalled, reactions }) => [seq, body ?? null, recalled, sorted(reactions)]);
@@ -205,6 +227,17 @@ function compare(device: FakeDevice, server: FakeServer): string[] {
     }
   }
   return faults;
+}
+
+/** Started anew without any news: who looks before the store is read sees all of it afterwards. */
+function stale(device: FakeDevice, now: number): string[] {
+  device.flush();
+  device.crash(now, 0);
+  return [...device.core.state.rooms.keys()].flatMap((cid) => {
+    device.shown(cid);
+    const messages = device.messages(cid);
+    return device.shown(cid).length === messages.length ? [] : [`${device.id} ${cid}: reading it was not told`];
+  });
 }
 
 /** What was written is in the log once; `ordered`: what one device wrote in its order. */

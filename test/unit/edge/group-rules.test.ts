@@ -15,6 +15,7 @@ describe("one line", () => {
     ["\t\na\u2003", "a"],
     ["🦘🦘🦘", "🦘🦘🦘"],
     ["שלום", "שלום"],
+    ["🏳️\u200D🌈", "🏳️\u200D🌈"],
   ])("%j is %j", (text, taken) => {
     expect(line(4).parse(text)).toBe(taken);
   });
@@ -30,6 +31,9 @@ describe("one line", () => {
     "a\u0000",
     "a\u202Eb",
     "a\u2029b",
+    "\u200B",
+    "\u3164\u2060",
+    "\u2800 \u2800",
     "\ud83d",
     1,
     null,

@@ -44,7 +44,7 @@ describe("two connections of one device", () => {
     const alice = new Alice();
     const first = alice.connect("phone");
     alice.connect("phone");
-    alice.user.closed(first.link, alice.now);
+    alice.user.registry.closed(first.link, alice.now);
     expect(alice.user.links.size).toBe(1);
   });
 });
@@ -53,9 +53,9 @@ describe("ending sessions", () => {
   test("ends those of the login, or all", () => {
     const alice = new Alice();
     const devices = ["a", "b", undefined].map((login, i) => alice.connect(`device-${i}`, { login }));
-    alice.user.endSessions("a", alice.now);
+    alice.user.registry.endSessions("a", alice.now);
     expect(devices.map(({ ended }) => ended)).toEqual(["unauthenticated", undefined, undefined]);
-    alice.user.endSessions(undefined, alice.now);
+    alice.user.registry.endSessions(undefined, alice.now);
     expect(devices.map(({ ended }) => ended)).toEqual(["unauthenticated", "unauthenticated", "unauthenticated"]);
     expect(alice.user.links.size).toBe(0);
   });
@@ -64,7 +64,7 @@ describe("ending sessions", () => {
 describe("a login that ended", () => {
   test("ends its connections that are on their way, too, also after the object died", () => {
     const alice = new Alice();
-    alice.user.endSessions("a", alice.now);
+    alice.user.registry.endSessions("a", alice.now);
     alice.restart();
     const [late, other] = [alice.connect("phone", { login: "a" }), alice.connect("tablet", { login: "b" })];
     expect([late.ended, other.ended, alice.user.links.size]).toEqual(["unauthenticated", undefined, 1]);
@@ -259,7 +259,7 @@ describe("pull", () => {
     const alice = talked();
     const phone = alice.connect();
     alice.up(phone, { t: "pull", req: "r1", cid: CHAT, limit: 20 });
-    alice.user.closed(phone.link, alice.now);
+    alice.user.registry.closed(phone.link, alice.now);
     expect(() => alice.call("page").answer(undefined, alice.now)).not.toThrow();
   });
 });

@@ -118,7 +118,7 @@ function headWords(head: HeadView): string {
 }
 
 export class Alice {
-  readonly db = openSqlite();
+  readonly db: ReturnType<typeof openSqlite>;
   user!: User;
   now = START;
   calls: { [K in keyof Calls]: Calls[K][] } = noCalls();
@@ -129,8 +129,9 @@ export class Alice {
   #devices = new Map<Link, Device>();
   #sessions = 0;
 
-  constructor(config: Config = CONFIG) {
+  constructor(config: Config = CONFIG, db = openSqlite()) {
     this.config = config;
+    this.db = db;
     this.restart();
   }
 

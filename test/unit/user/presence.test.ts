@@ -18,7 +18,7 @@ function watched(alice: Alice, by: Uid = BOB): { online: boolean; lastSeen: numb
 
 /** The device goes; alarms ring in their time. */
 function leave(alice: Alice, device: Device): void {
-  alice.user.closed(device.link, alice.now);
+  alice.user.registry.closed(device.link, alice.now);
 }
 
 function alarmAfter(alice: Alice, ms: number): void {

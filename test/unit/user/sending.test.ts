@@ -97,7 +97,7 @@ describe("a lane", () => {
   test("a session that linked anew meanwhile gets the answer over its new link", () => {
     const { alice, phone } = connected();
     alice.up(phone, send("message-1"));
-    alice.user.closed(phone.link, alice.now);
+    alice.user.registry.closed(phone.link, alice.now);
     const again = alice.connect("phone", { session: phone.link.session, started: phone.link.started, again: true });
     const { drafts, answer } = alice.call("append");
     answer(accepted(drafts, 1), alice.now);
@@ -108,7 +108,7 @@ describe("a lane", () => {
     const { alice, phone } = connected();
     const tablet = alice.connect("tablet");
     alice.up(phone, send("message-1"), send("message-2"));
-    alice.user.closed(phone.link, alice.now);
+    alice.user.registry.closed(phone.link, alice.now);
     const { drafts, answer } = alice.call("append");
     const reply = accepted(drafts.slice(0, 1), 1);
     answer({ ...reply, results: [...reply.results, { id: "message-2", refusal: refuse("blocked", "no") }] }, alice.now);

@@ -2,7 +2,7 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import type { Message } from "../../../client/src/message.ts";
-import { rowsOf, type Row } from "../../../web/src/view/rows.ts";
+import { bySeq, rowsOf, type Made, type Row } from "../../../web/src/view/rows.ts";
 
 const DAY_MS = 86_400_000;
 const MINUTE_MS = 60_000;
@@ -50,7 +50,7 @@ describe("rows", () => {
       message(4, "bob", 10 * MINUTE_MS + 2),
       message(5, "bob", 10 * MINUTE_MS + 3),
     ];
-    expect(short(rowsOf(messages, day, undefined))).toEqual(["day", "(1", "2)", "(3)", "(4", "5)"]);
+    expect(short(rowsOf(messages, day, undefined).rows)).toEqual(["day", "(1", "2)", "(3)", "(4", "5)"]);
   });
 
   test("a new day, what happened to the group, and the line above new messages end a run", () => {
@@ -61,13 +61,13 @@ describe("rows", () => {
       message(4, "bob", DAY_MS + 2),
       message(5, "bob", DAY_MS + 3),
     ];
-    expect(short(rowsOf(messages, day, 4))).toEqual(["day", "(1)", "day", "(2)", "note", "(4)", "unread", "(5)"]);
+    expect(short(rowsOf(messages, day, 4).rows)).toEqual(["day", "(1)", "day", "(2)", "note", "(4)", "unread", "(5)"]);
   });
 
   test("the line stands above the first new message of others only, once, and nowhere when there is none", () => {
     const messages = [message(1, "bob", 0), message(2, "me", 1), message(3, "bob", 2), message(4, "bob", 3)];
-    expect(short(rowsOf(messages, day, 1))).toEqual(["day", "(1)", "(2)", "unread", "(3", "4)"]);
-    expect(short(rowsOf(messages, day, 4))).not.toContain("unread");
+    expect(short(rowsOf(messages, day, 1).rows)).toEqual(["day", "(1)", "(2)", "unread", "(3", "4)"]);
+    expect(short(rowsOf(messages, day, 4).rows)).not.toContain("unread");
   });
 
   test("every message is one row, in its order, under a key of its own", () => {
@@ -79,7 +79,7 @@ describe("rows", () => {
       fc.property(some, fc.option(fc.nat(60), { nil: undefined }), (all, unreadAfter) => {
         let ts = 0;
         const messages = all.map(({ from, wait }, index) => message(index + 1, from, (ts += wait)));
-        const rows = rowsOf(messages, day, unreadAfter);
+        const { rows } = rowsOf(messages, day, unreadAfter);
         expect(rows.flatMap((row) => ("message" in row ? row.message.seq : []))).toEqual(
           messages.map(({ seq }) => seq),
         );
@@ -96,5 +96,73 @@ describe("rows", () => {
         expect(open).toBe(false);
       }),
     );
+  });
+
+  test("made of what was made before are the same as made anew, whatever has changed", () => {
+    const change = fc.oneof(
+      fc.record({ what: fc.constant("append"), from: fc.constantFrom("me", "bob"), wait: fc.nat(10 * MINUTE_MS) }),
+      fc.record({ what: fc.constant("prepend"), from: fc.constantFrom("me", "bob"), wait: fc.nat(DAY_MS) }),
+      fc.record({ what: fc.constantFrom("touch", "drop"), at: fc.nat(40) }),
+      fc.record({ what: fc.constant("system"), at: fc.nat(40) }),
+    );
+    fc.assert(
+      fc.property(
+        fc.array(change, { maxLength: 40 }),
+        fc.option(fc.integer({ min: -20, max: 20 }), { nil: undefined }),
+        (changes, unreadAfter) => {
+          let messages: Message[] = [];
+          let made: Made | undefined;
+          let [low, high, early, late] = [0, 0, 0, 0];
+          for (const one of changes) {
+            if (one.what === "append" && "from" in one)
+              messages = messages.concat(message((high += 1), one.from, (late += one.wait)));
+            else if (one.what === "prepend" && "from" in one)
+              messages = [message((low -= 1), one.from, (early -= one.wait))].concat(messages);
+            else if ("at" in one && messages[one.at] !== undefined) {
+              const { [one.at]: old } = messages;
+              messages = messages.filter((_, index) => index !== one.at || one.what !== "drop");
+              if (old !== undefined && one.what !== "drop")
+                messages = messages.with(one.at, { ...old, ...(one.what === "system" && { kind: "system" }) });
+            }
+            made = rowsOf(messages, day, unreadAfter, made);
+            expect(made).toEqual(rowsOf(messages, day, unreadAfter));
+          }
+        },
+      ),
+    );
+  });
+
+  test("stay the same objects when a message is added, but for the one whose run goes on", () => {
+    const messages = Array.from({ length: 100 }, (_, index) => message(index + 1, "bob", index));
+    let days = 0;
+    const counted = (ts: number): string => {
+      days += 1;
+      return day(ts);
+    };
+    const before = rowsOf(messages, counted, undefined);
+    days = 0;
+    const after = rowsOf([...messages, message(101, "bob", 200)], counted, undefined, before);
+    expect(after.rows).toHaveLength(102);
+    expect(after.rows.filter((row) => !before.rows.includes(row))).toMatchObject([{ last: false }, { last: true }]);
+    expect(days).toBeLessThan(5);
+    // A tick on the last message is its row alone.
+    const read = rowsOf(messages.with(99, { ...message(100, "bob", 99), state: "read" }), day, undefined, before);
+    expect(read.rows.filter((row) => !before.rows.includes(row))).toHaveLength(1);
+  });
+
+  test("find a message by its place among those that have one", () => {
+    const some = [3, 5, 9].map((seq) => message(seq, "bob", seq));
+    const waiting = { ...message(0, "me", 99), seq: undefined };
+    const messages = [...some, waiting];
+    expect([2, 3, 4, 5, 9, 10, undefined].map((seq) => bySeq(messages, seq)?.seq)).toEqual([
+      undefined,
+      3,
+      undefined,
+      5,
+      9,
+      undefined,
+      undefined,
+    ]);
+    expect(bySeq([], 1)).toBeUndefined();
   });
 });

@@ -1,8 +1,9 @@
 /** What stands in a text, and how texts are shown in short. */
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
+import { checkBody } from "../../../client/src/draft.ts";
 import { excerptOf } from "../../../web/src/view/excerpt.ts";
-import { isEmoji, partsOf, safeLink } from "../../../web/src/view/text.ts";
+import { isEmoji, partsOf, roomLeft, safeLink } from "../../../web/src/view/text.ts";
 
 const links = (text: string): string[] => partsOf(text).flatMap((part) => (part.kind === "link" ? part.href : []));
 
@@ -19,8 +20,18 @@ describe("texts", () => {
     ["xhttps://example.com", []],
     ['https://example.com/"onmouseover="x', ["https://example.com/"]],
     ["https://example.com/<script>", ["https://example.com/"]],
+    ["https:///x and https://\\\\evil.example", []],
   ] as const)("links in %s", ([text, expected]) => {
     expect(links(text)).toEqual(expected);
+  });
+
+  test("a link says where it leads when that is not what is to be read", () => {
+    const hosts = (text: string): unknown[] => partsOf(text).map((part) => ("host" in part ? part.host : undefined));
+    expect(hosts("https://аррӏе.example/login")).toEqual(["xn--80ak6aa92e.example"]);
+    expect(hosts("https://ｅxample.com")).toEqual(["example.com"]);
+    expect(hosts("http://2130706433/")).toEqual(["127.0.0.1"]);
+    for (const plain of ["https://Example.com/路", "HTTP://example.com:8080/a", "https://example.com:443"])
+      expect(hosts(plain)).toEqual([undefined]);
   });
 
   test("whatever is written, the parts are the text, and every link leads into the web", () => {
@@ -79,6 +90,8 @@ describe("texts", () => {
       "mailto:a@b.c",
       " javascript:x",
       "https://u:p@example.com",
+      "https:///x",
+      "https:\\\\example.com",
     ]) {
       expect(safeLink(bad)).toBeUndefined();
     }
@@ -120,4 +133,23 @@ describe("an excerpt", () => {
       }),
     );
   });
+});
+
+test("room is counted in characters and, for those of many bytes, in these", () => {
+  expect(roomLeft("a".repeat(8192))).toBe(0);
+  expect(roomLeft("a".repeat(8193))).toBe(-1);
+  expect(roomLeft(` ${"a".repeat(8000)}\n`)).toBe(192);
+  // Two halves are one character.
+  expect(roomLeft("🎉".repeat(3000))).toBeGreaterThan(0);
+  for (const text of ["字".repeat(5457), "字".repeat(5458), "\n字".repeat(3276), "\u0001".repeat(2729)]) {
+    const fits = ((): boolean => {
+      try {
+        checkBody("text", { text: text.trim() });
+        return true;
+      } catch {
+        return false;
+      }
+    })();
+    expect(roomLeft(text) >= 0).toBe(fits);
+  }
 });

@@ -4,6 +4,7 @@ import type { Message } from "../../../client/src/message.ts";
 import { en } from "../../../web/src/i18n/en.ts";
 import { zh } from "../../../web/src/i18n/zh.ts";
 import { COLOURS, colourOf, initials } from "../../../web/src/view/avatar.ts";
+import { calledBy } from "../../../web/src/view/called.ts";
 import { eventText, previewOf } from "../../../web/src/view/preview.ts";
 import { refusalText } from "../../../web/src/view/refusal.ts";
 import { pathOf, routeOf } from "../../../web/src/view/route.ts";
@@ -36,6 +37,17 @@ describe("times", () => {
   });
 });
 
+describe("somebody", () => {
+  test("is called by the name, and who has deleted the account by none of theirs", () => {
+    expect(calledBy(undefined, en)).toBeUndefined();
+    expect(calledBy({ name: "Ann" }, en)).toBe("Ann");
+    expect([calledBy({ name: "", deleted: true }, en), calledBy({ name: "", deleted: true }, zh)]).toEqual([
+      "Deleted account",
+      "已注销账号",
+    ]);
+  });
+});
+
 describe("words", () => {
   test("both languages say the same things", () => {
     const shape = (value: unknown): unknown =>
@@ -62,22 +74,22 @@ describe("words", () => {
   });
 
   const base = { from: "a", mine: false, kind: "system", recalled: false, text: "", body: undefined };
-  const name = (user: string): string => ({ a: "Ann", b: "Bob", me: "You" })[user] ?? "Somebody";
+  const name = (user: string): string => ({ a: "Ann", b: "Bob", me: "You" })[user] ?? "Unknown user";
   const told = (body: unknown, from = "a"): string => eventText({ ...base, from, body } as Message, en, name);
 
   test("what happens to a group is told", () => {
-    expect(told({ event: "created", name: "Crew" })).toBe("Ann made the group “Crew”");
+    expect(told({ event: "created", name: "Crew" })).toBe("Ann created the group “Crew”");
     expect(told({ event: "member_added", users: ["b", "me", "c", "d"] })).toBe(
-      "Ann added Bob, you, Somebody and 1 more",
+      "Ann added Bob, you, Unknown user and 1 more",
     );
     expect(told({ event: "member_removed", users: ["b"] })).toBe("Ann removed Bob");
     expect(told({ event: "member_removed", users: ["a"] })).toBe("Ann left");
     expect(told({ event: "member_joined", users: ["b"] })).toBe("Bob joined");
     expect(told({ event: "renamed", name: "Crew" })).toBe("Ann renamed the group “Crew”");
     expect(told({ event: "role_changed", user: "b", role: "admin" })).toBe("Ann made Bob admin");
-    expect(told({ event: "owner_changed", user: "me" })).toBe("Ann handed the group over to you");
+    expect(told({ event: "owner_changed", user: "me" })).toBe("Ann made you the owner");
     expect(told({ event: "member_muted", user: "b", until: 5 })).toBe("Ann muted Bob");
-    expect(told({ event: "member_muted", user: "b", until: 0 })).toBe("Ann lets Bob write again");
+    expect(told({ event: "member_muted", user: "b", until: 0 })).toBe("Ann unmuted Bob");
     expect(told({ event: "contact_request", user: "b" })).toBe("Bob wants to be your contact");
     expect(told({ event: "of a newer server" })).toBe("Something changed");
     expect(told(undefined)).toBe("Something changed");
@@ -90,7 +102,7 @@ describe("words", () => {
     expect(preview({ kind: "text", text: "secret", recalled: true })).toBe("This message was recalled");
     expect(preview({ kind: "file", body: { name: "a.pdf" } })).toBe("a.pdf");
     expect(preview({ kind: "image", body: { name: 5 } })).toBe("Attachment");
-    expect(preview({ kind: "custom", body: {} })).toBe("A message of a kind that this page cannot show");
+    expect(preview({ kind: "custom", body: {} })).toBe("This message cannot be shown here");
   });
 
   test("refusals are said by their code", () => {

@@ -1,7 +1,8 @@
-/** How somebody likes the page: kept in this browser, for whoever uses it. */
+/** How somebody likes the page: kept in this browser, if it keeps anything, for whoever uses it. */
 import { en, type Texts } from "../i18n/en.ts";
 import { zh } from "../i18n/zh.ts";
 import type { Lang } from "../view/times.ts";
+import { local } from "./shelf.ts";
 
 export type Theme = "auto" | "light" | "dark";
 
@@ -17,7 +18,7 @@ export const TEXTS: Readonly<Record<Lang, Texts>> = { en, zh };
 export function loadSettings(): Settings {
   const preferred: Lang = navigator.language.toLowerCase().startsWith("zh") ? "zh" : "en";
   try {
-    const { theme, lang } = JSON.parse(localStorage.getItem(KEY) ?? "{}") as Partial<Settings>;
+    const { theme, lang } = JSON.parse(local.read(KEY) ?? "{}") as Partial<Settings>;
     return {
       theme: theme === "light" || theme === "dark" ? theme : "auto",
       lang: lang === "en" || lang === "zh" ? lang : preferred,
@@ -28,7 +29,7 @@ export function loadSettings(): Settings {
 }
 
 export function saveSettings(settings: Settings): void {
-  localStorage.setItem(KEY, JSON.stringify(settings));
+  local.write(KEY, JSON.stringify(settings));
 }
 
 /** Makes the page look so. */

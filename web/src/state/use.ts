@@ -1,12 +1,13 @@
 /** Hooks: what components know of the chat, and when they render again. */
 import { createContext } from "preact";
-import { useCallback, useContext, useEffect, useReducer, useState } from "preact/hooks";
+import { useCallback, useContext, useEffect, useLayoutEffect, useMemo, useReducer, useState } from "preact/hooks";
 import type { Chat, Conversation } from "../../../client/src/mpim.ts";
 import type { Texts } from "../i18n/en.ts";
 import type { Names } from "../view/preview.ts";
 import type { Lang } from "../view/times.ts";
 import type { Route } from "../view/route.ts";
 import type { Account } from "./login.ts";
+import { gathered } from "./frame.ts";
 import type { People } from "./people.ts";
 import type { Settings } from "./settings.ts";
 
@@ -18,7 +19,7 @@ export interface Shared {
   readonly change: (settings: Partial<Settings>) => void;
 }
 
-/** What is there once somebody is signed in. */
+/** What is there once somebody is signed in: another object when a name, the connection or who is there is different. */
 export interface Home {
   readonly account: Account;
   readonly chat: Chat;
@@ -28,7 +29,9 @@ export interface Home {
   readonly go: (route: Route) => void;
   /** Says something for a moment. */
   readonly say: (text: string) => void;
-  readonly signOut: () => Promise<void>;
+  readonly signOut: () => void;
+  /** Says so when it is refused. */
+  readonly deleteAccount: () => Promise<void>;
 }
 
 export const SharedContext = createContext<Shared | undefined>(undefined);
@@ -52,10 +55,25 @@ export function useRender(): () => void {
   return useCallback(() => render(undefined), []);
 }
 
+/** A function that renders the component again in the next frame, once for many calls. */
+export function useFrame(): () => void {
+  const render = useRender();
+  return useMemo(() => gathered(render), [render]);
+}
+
+/** The chats; renders again when anything about any of them is different. */
+export function useChats(): readonly Conversation[] {
+  const { chats } = useHome().account;
+  const render = useRender();
+  useLayoutEffect(() => chats.listen(render), [chats, render]);
+  return chats.list;
+}
+
 /** Renders again whenever anything about the conversation is different. */
 export function useConversation(conversation: Conversation): Conversation {
-  const render = useRender();
-  useEffect(() => {
+  const render = useFrame();
+  // Between rendering and listening nothing may come.
+  useLayoutEffect(() => {
     const offs = [
       conversation.on("change", render),
       conversation.on("message", render),

@@ -1,16 +1,15 @@
 /** What one may do with a chat, as buttons. */
 import { useState } from "preact/hooks";
-import type { Conversation, Member, Role } from "../../../client/src/mpim.ts";
+import type { Conversation } from "../../../client/src/mpim.ts";
 import { useHome, useShared } from "../state/use.ts";
 import { refusalText } from "../view/refusal.ts";
 import { Confirm } from "./dialog.tsx";
 import { Icon, type IconName } from "./icon.tsx";
+import type { GroupCard } from "./use-group.ts";
 
 export interface DetailsProps {
   readonly conversation: Conversation;
-  readonly members: readonly Member[];
-  /** One's own. */
-  readonly role: Role | undefined;
+  readonly group: GroupCard;
   readonly onClose: () => void;
 }
 

@@ -1,6 +1,7 @@
 /** Who is signed in, and how the page looks; the rest follows. */
 import { useEffect, useMemo, useState } from "preact/hooks";
-import { goOn, type Account } from "../state/login.ts";
+import type { Texts } from "../i18n/en.ts";
+import { forget, goOn, signOut, whoIsHere, type Account } from "../state/login.ts";
 import { applySettings, loadSettings, saveSettings, TEXTS, type Settings } from "../state/settings.ts";
 import { SharedContext, type Shared } from "../state/use.ts";
 import { Home } from "./home.tsx";
@@ -9,7 +10,8 @@ import { SignIn } from "./sign-in.tsx";
 
 type State =
   | { readonly at: "starting" }
-  | { readonly at: "out"; readonly why?: string }
+  | { readonly at: "leaving" }
+  | { readonly at: "out"; readonly why?: string | undefined }
   | { readonly at: "in"; readonly account: Account };
 
 export function App() {
@@ -24,35 +26,56 @@ export function App() {
     }),
     [settings],
   );
+  const { t } = shared;
   useEffect(() => {
     applySettings(settings);
     saveSettings(settings);
   }, [settings]);
-  useEffect(() => {
+  const start = (): void => {
+    setState({ at: "starting" });
     goOn().then(
       (account) => setState(account === undefined ? { at: "out" } : { at: "in", account }),
       (error: unknown) => {
         const ended = (error as { code?: unknown }).code === "unauthenticated";
-        setState({ at: "out", why: ended ? shared.t.signedOut : shared.t.errors.offline });
+        setState({ at: "out", why: ended ? t.signedOut : t.errors.offline });
       },
     );
-    // Once, at the start.
-  }, []);
+  };
+  // Once.
+  useEffect(start, []);
+  const leave = async (account: Account, asked: boolean): Promise<void> => {
+    setState({ at: "leaving" });
+    history.replaceState(undefined, "", "/");
+    const why = await left(account, asked, t);
+    // Signed out in another tab and in again: the same somebody goes on with the new login.
+    if (why === "again") start();
+    else setState({ at: "out", why });
+  };
   return (
     <SharedContext.Provider value={shared}>
-      {state.at === "starting" && (
+      {(state.at === "starting" || state.at === "leaving") && (
         <main class="starting">
-          <Spinner label={shared.t.starting} />
+          <Spinner label={state.at === "starting" ? t.starting : t.working} />
         </main>
       )}
       {state.at === "out" && <SignIn why={state.why} onDone={(account) => setState({ at: "in", account })} />}
       {state.at === "in" && (
-        <Home
-          key={state.account.session.user.id}
-          account={state.account}
-          onOut={(ended) => setState(ended ? { at: "out", why: shared.t.signedOut } : { at: "out" })}
-        />
+        <Home key={state.account.user} account={state.account} onOut={(asked) => void leave(state.account, asked)} />
       )}
     </SharedContext.Provider>
   );
+}
+
+/** Takes an account's data away. What to say about it; `again`: its user has a newer login here, which keeps them. */
+async function left(account: Account, asked: boolean, t: Texts): Promise<string | undefined> {
+  const here = await whoIsHere(account);
+  if (asked) return (await signOut(account)) ? undefined : t.signedOutUntold;
+  if (here === "same") {
+    await account.chat.close().catch(() => {});
+    return "again";
+  }
+  if (here === "nobody") await forget(account);
+  // Nobody has the tokens of the first login any more: without this it would go on until it runs out.
+  else await signOut(account);
+  return here === "nobody" ? t.signedOut : t.otherAccount;
 }

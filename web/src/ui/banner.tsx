@@ -1,13 +1,17 @@
-/** Says when there is no connection, and for how much it matters. */
+/** Says when there is no connection, and for how much it matters; or that nothing is kept here. */
 import { useEffect, useState } from "preact/hooks";
-import { useHome, useShared } from "../state/use.ts";
+import { useChats, useHome, useShared } from "../state/use.ts";
+import { Icon } from "./icon.tsx";
 
 /** A break that is over sooner is not worth a word, ms. */
 const PATIENCE_MS = 1_200;
 
-export function Banner() {
+/** `stored`: what is written here outlives the page. */
+export function Banner({ stored }: { readonly stored: boolean }) {
   const { t } = useShared();
   const { chat } = useHome();
+  // How many messages wait is told with them.
+  useChats();
   const { state, error } = chat.connection;
   const [late, setLate] = useState(false);
   const network = useNetwork();
@@ -46,6 +50,12 @@ export function Banner() {
               {t.reconnect}
             </button>
           )}
+        </div>
+      )}
+      {!shown && !stored && (
+        <div class="banner">
+          <Icon name="info" size={18} />
+          <span class="banner-text">{t.storeBanner}</span>
         </div>
       )}
     </div>

@@ -1,17 +1,21 @@
 /** The chats, newest first. */
 import type { Conversation } from "../../../client/src/mpim.ts";
-import { useConversation, useHome, useShared } from "../state/use.ts";
+import { useChats, useConversation, useHome, useShared } from "../state/use.ts";
 import { previewOf } from "../view/preview.ts";
 import { fullTime, listTime } from "../view/times.ts";
 import { Avatar, Empty } from "./parts.tsx";
 import { Icon } from "./icon.tsx";
+import { steady } from "./steady.ts";
 import { Ticks } from "./ticks.tsx";
 import { titleOf } from "./title.ts";
+import { useRows } from "./use-rows.ts";
+
+/** Until one is measured, px. */
+const ITEM_HEIGHT = 68;
 
 export function ChatList({ current, onNew }: { readonly current: string | undefined; readonly onNew: () => void }) {
   const { t } = useShared();
-  const { chat } = useHome();
-  const { conversations } = chat;
+  const conversations = useChats();
   if (conversations.length === 0) {
     return (
       <Empty icon="chat" title={t.noChats} hint={t.noChatsHint}>
@@ -21,10 +25,32 @@ export function ChatList({ current, onNew }: { readonly current: string | undefi
       </Empty>
     );
   }
+  return <ChatRows conversations={conversations} current={current} label={t.chats} />;
+}
+
+/** Chats, of which those near the view are in the page. */
+export function ChatRows({
+  conversations,
+  current,
+  label,
+  onClick,
+}: {
+  readonly conversations: readonly Conversation[];
+  readonly current?: string | undefined;
+  readonly label: string;
+  readonly onClick?: () => void;
+}) {
+  const { list, from, to, style } = useRows(conversations.length, ITEM_HEIGHT);
   return (
-    <ul class="chat-list" aria-label={t.chats} onKeyDown={moveFocus}>
-      {conversations.map((conversation) => (
-        <ChatItem key={conversation.cid} conversation={conversation} current={conversation.cid === current} />
+    <ul ref={list} class="chat-list" aria-label={label} style={style} onClick={onClick} onKeyDown={moveFocus}>
+      {conversations.slice(from, to).map((conversation, index) => (
+        <ChatItem
+          key={conversation.cid}
+          conversation={conversation}
+          current={conversation.cid === current}
+          place={from + index + 1}
+          count={conversations.length}
+        />
       ))}
     </ul>
   );
@@ -32,6 +58,8 @@ export function ChatList({ current, onNew }: { readonly current: string | undefi
 
 /** Arrow keys go from one to the next, as in any list. */
 export function moveFocus(event: KeyboardEvent): void {
+  // A list within this one has done it.
+  if (event.defaultPrevented) return;
   const step = event.key === "ArrowDown" ? 1 : event.key === "ArrowUp" ? -1 : 0;
   if (step === 0) return;
   const items = [...(event.currentTarget as HTMLElement).querySelectorAll<HTMLElement>("a, button.person")];
@@ -41,12 +69,17 @@ export function moveFocus(event: KeyboardEvent): void {
   next.focus();
 }
 
-export function ChatItem({
+const ChatItem = steady(function ChatItem({
   conversation,
   current,
+  place,
+  count,
 }: {
   readonly conversation: Conversation;
   readonly current: boolean;
+  /** In the list, from 1. */
+  readonly place: number;
+  readonly count: number;
 }) {
   const shared = useShared();
   const { t, lang } = shared;
@@ -58,7 +91,7 @@ export function ChatItem({
   const author =
     last !== undefined && type === "group" && last.kind !== "system" && !last.mine ? `${home.name(last.from)}: ` : "";
   return (
-    <li>
+    <li aria-setsize={count} aria-posinset={place}>
       <a
         href={`/c/${cid}`}
         class={unread > 0 ? "chat-item chat-item-unread" : "chat-item"}
@@ -117,4 +150,4 @@ export function ChatItem({
       </a>
     </li>
   );
-}
+});

@@ -1,19 +1,22 @@
 /** One chat: its head, its messages, where one writes. */
 import { useEffect, useState } from "preact/hooks";
 import type { Conversation, Message } from "../../../client/src/mpim.ts";
-import { useConversation, useHome, useRender, useShared } from "../state/use.ts";
-import type { Person } from "../view/mention.ts";
+import { useConversation, useFrame, useHome, useShared } from "../state/use.ts";
 import { ChatHead } from "./chat-head.tsx";
 import { Composer, type Writing } from "./composer.tsx";
 import { Details } from "./details.tsx";
 import { MessageList } from "./message-list.tsx";
-import { Spinner } from "./parts.tsx";
-import { useMembers } from "./use-members.ts";
+import { Empty, Spinner } from "./parts.tsx";
+import { useGroupCard } from "./use-group.ts";
+
+/** Codes that say that there is no such group, or not for this user. */
+const NONE: ReadonlySet<string> = new Set(["not_member", "not_found", "invalid_argument"]);
 
 export function ChatView({ cid }: { readonly cid: string }) {
   const { t } = useShared();
-  const { chat, go } = useHome();
+  const { chat } = useHome();
   const [conversation, setConversation] = useState<Conversation>();
+  const [none, setNone] = useState(false);
   useEffect(() => {
     let opened: Conversation | undefined;
     let gone = false;
@@ -26,48 +29,64 @@ export function ChatView({ cid }: { readonly cid: string }) {
       setConversation(found);
     };
     // An address that is none of a chat.
-    void open().catch(() => go({ at: "chats" }));
+    void open().catch(() => setNone(true));
     return () => {
       gone = true;
       opened?.close();
     };
   }, [chat, cid]);
+  if (none) return <NoChat />;
   return conversation === undefined ? <Spinner label={t.loading} /> : <Opened conversation={conversation} />;
+}
+
+/** An address that leads nowhere, or to a group that one is no member of. */
+function NoChat() {
+  const { t } = useShared();
+  const { go } = useHome();
+  return (
+    <Empty icon="chat" title={t.noSuchChat} hint={t.noSuchChatHint}>
+      <button type="button" class="button only-phone" onClick={() => go({ at: "chats" })}>
+        {t.back}
+      </button>
+    </Empty>
+  );
 }
 
 function Opened({ conversation }: { readonly conversation: Conversation }) {
   const { t } = useShared();
-  const { name } = useHome();
-  const render = useRender();
+  const { people } = useHome();
+  const render = useFrame();
   useConversation(conversation);
   const [writing, setWriting] = useState<Writing>({ what: "new" });
   const [details, setDetails] = useState(false);
-  const members = useMembers(conversation);
-  const people: readonly Person[] = members.map(({ user }) => ({ user, name: name(user) }));
+  const group = useGroupCard(conversation);
   useEffect(() => conversation.on("reset", render), [conversation, render]);
-  const mine = members.find(({ user }) => user === conversation.chat.user);
-  const quiet = conversation.left ? t.groupLeft : conversation.type === "system" ? "" : undefined;
+  // Nothing is known of a group whose address was followed: is one in it at all?
+  const unknown = conversation.type === "group" && conversation.head === 0;
+  const { peer } = conversation;
+  useEffect(() => {
+    if (peer === undefined) return undefined;
+    people.renew(peer);
+    // What is refused is refused because of the other, perhaps.
+    return conversation.on("update", ({ state }) => state === "failed" && people.renew(peer));
+  }, [conversation, people, peer]);
+  const gone = peer !== undefined && people.card(peer)?.deleted === true;
+  const quiet = conversation.left ? t.groupLeft : gone ? t.personGone : conversation.type === "system" ? "" : undefined;
+  if (unknown && group.refused !== undefined && NONE.has(group.refused)) return <NoChat />;
   return (
     <section class="chat" aria-label={t.chats}>
-      <ChatHead conversation={conversation} members={members.length} onDetails={() => setDetails(true)} />
+      <ChatHead conversation={conversation} members={group.card?.members ?? 0} onDetails={() => setDetails(true)} />
       <MessageList
         conversation={conversation}
         onReply={(message: Message) => setWriting({ what: "reply", message })}
         onEdit={(message: Message) => setWriting({ what: "edit", message })}
       />
       {quiet === undefined ? (
-        <Composer
-          conversation={conversation}
-          people={people.filter(({ user }) => user !== conversation.chat.user)}
-          writing={writing}
-          onWriting={setWriting}
-        />
+        <Composer conversation={conversation} round={group.round} writing={writing} onWriting={setWriting} />
       ) : (
         quiet !== "" && <p class="quiet">{quiet}</p>
       )}
-      {details && (
-        <Details conversation={conversation} members={members} role={mine?.role} onClose={() => setDetails(false)} />
-      )}
+      {details && <Details conversation={conversation} group={group} onClose={() => setDetails(false)} />}
     </section>
   );
 }

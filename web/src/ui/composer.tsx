@@ -2,48 +2,56 @@
 import { useId, useLayoutEffect, useRef, useState } from "preact/hooks";
 import type { Conversation, Message } from "../../../client/src/mpim.ts";
 import { useHome, useShared } from "../state/use.ts";
-import { askedAt, candidates, complete, mentionedIn, type Asked, type Person } from "../view/mention.ts";
+import { insert } from "../view/emoji.ts";
+import { askedAt, complete, mentionedIn, type Asked, type Person } from "../view/mention.ts";
 import { previewOf } from "../view/preview.ts";
 import { refusalText } from "../view/refusal.ts";
+import { roomLeft } from "../view/text.ts";
 import { Icon } from "./icon.tsx";
+import { Menu } from "./menu.tsx";
 import { Avatar, IconButton } from "./parts.tsx";
+import { useOffered } from "./use-offered.ts";
 
 export type Writing =
   | { readonly what: "new" }
   | { readonly what: "reply"; readonly message: Message }
   | { readonly what: "edit"; readonly message: Message };
 
-/** What was begun in each chat, until the page is closed. */
-const drafts = new Map<string, string>();
 const NEW: Writing = { what: "new" };
+/** One is told from here on how many characters are left. */
+const NEARLY = 200;
 
 export function Composer({
   conversation,
-  people,
+  round,
   writing,
   onWriting,
 }: {
   readonly conversation: Conversation;
-  readonly people: readonly Person[];
+  /** Another number when something has happened to the group. */
+  readonly round: number;
   readonly writing: Writing;
   readonly onWriting: (writing: Writing) => void;
 }) {
   const { t } = useShared();
-  const { name, say } = useHome();
+  const { account, name, say } = useHome();
+  const { drafts } = account;
   const { cid } = conversation;
-  const [text, setText] = useState(drafts.get(cid) ?? "");
+  const [text, setText] = useState(drafts.of(cid));
   const [asked, setAsked] = useState<Asked>();
   const [picked, setPicked] = useState(0);
   const completed = useRef<Person[]>([]);
   const area = useRef<HTMLTextAreaElement>(null);
   const caret = useRef<number | undefined>(undefined);
   const id = useId();
-  const offered = asked === undefined ? [] : candidates(people, asked.text);
+  const left = roomLeft(text);
+  const offered = useOffered(conversation, asked, round);
 
   // Before the next key: what is typed goes after the text that is edited.
   useLayoutEffect(() => {
     if (writing.what === "edit") setText(writing.message.text);
-    area.current?.focus();
+    // On a phone a keyboard would cover the chat that was only opened.
+    if (writing.what !== "new" || matchMedia("(hover: hover)").matches) area.current?.focus();
   }, [writing]);
   useLayoutEffect(() => {
     const field = area.current;
@@ -60,11 +68,11 @@ export function Composer({
   };
   const look = (): void => {
     const field = area.current;
-    setAsked(field === null || people.length === 0 ? undefined : askedAt(field.value, field.selectionStart));
+    setAsked(field === null || conversation.type !== "group" ? undefined : askedAt(field.value, field.selectionStart));
     setPicked(0);
   };
   const stop = (): void => {
-    if (writing.what === "edit") setText(drafts.get(cid) ?? "");
+    if (writing.what === "edit") setText(drafts.of(cid));
     onWriting(NEW);
   };
   const pick = (person: Person): void => {
@@ -76,9 +84,18 @@ export function Composer({
     setAsked(undefined);
     area.current?.focus();
   };
+  const [pictures, setPictures] = useState<HTMLElement>();
+  const put = (emoji: string): void => {
+    const field = area.current;
+    const end = text.length;
+    const next = insert(text, { from: field?.selectionStart ?? end, to: field?.selectionEnd ?? end }, emoji);
+    caret.current = next.caret;
+    write(next.text);
+  };
   const send = (): void => {
     const whole = text.trim();
     if (whole === "") return;
+    if (left < 0) return say(t.tooLong);
     try {
       if (writing.what === "edit") {
         if (whole !== writing.message.text) conversation.edit(writing.message, whole);
@@ -89,10 +106,10 @@ export function Composer({
           mentions: mentionedIn(whole, completed.current),
         });
         completed.current = [];
-        drafts.delete(cid);
+        drafts.set(cid, "");
       }
       conversation.write(false);
-      setText(writing.what === "edit" ? (drafts.get(cid) ?? "") : "");
+      setText(writing.what === "edit" ? drafts.of(cid) : "");
       setAsked(undefined);
       onWriting(NEW);
     } catch (error) {
@@ -176,7 +193,6 @@ export function Composer({
           aria-autocomplete="list"
           aria-controls={offered.length > 0 ? `${id}-list` : undefined}
           aria-activedescendant={offered.length > 0 ? `${id}-${picked}` : undefined}
-          maxLength={8192}
           enterkeyhint="send"
           onInput={({ currentTarget }) => {
             write(currentTarget.value);
@@ -187,10 +203,32 @@ export function Composer({
           onKeyDown={pressed}
           onBlur={() => setAsked(undefined)}
         />
+        <IconButton
+          icon="smile"
+          label={t.insertEmoji}
+          expanded={pictures !== undefined}
+          onClick={({ currentTarget }) => setPictures(currentTarget as HTMLElement)}
+          class="only-pointer"
+        />
+        {left < NEARLY && (
+          <span class={left < 0 ? "composer-left refusal" : "composer-left"} role="status" aria-label={t.left(left)}>
+            {left}
+          </span>
+        )}
         <button type="submit" class="send" aria-label={t.send} title={t.send} disabled={text.trim() === ""}>
           <Icon name={writing.what === "edit" ? "check" : "send"} />
         </button>
       </div>
+      {pictures !== undefined && (
+        <Menu
+          label={t.insertEmoji}
+          anchor={pictures}
+          choices={[]}
+          emoji={{ quick: [], labelOf: (emoji) => emoji, more: t.moreEmoji, onChoose: put }}
+          back={area.current ?? pictures}
+          onClose={() => setPictures(undefined)}
+        />
+      )}
     </form>
   );
 }

@@ -1,60 +1,12 @@
 /** Contacts, and requests to be one. */
 import { useEffect, useState } from "preact/hooks";
-import type { Chat, Contact } from "../../../client/src/mpim.ts";
-import { useHome, useRender, useShared } from "../state/use.ts";
+import type { Contact } from "../../../client/src/mpim.ts";
+import { useBook } from "../state/book.ts";
+import { useHome, useShared } from "../state/use.ts";
 import { refusalText } from "../view/refusal.ts";
+import { useAttempt } from "./action.tsx";
 import { Empty, IconButton, Spinner } from "./parts.tsx";
 import { PersonText } from "./people-picker.tsx";
-
-const LIMIT = 100;
-
-/** One list per chat, whoever looks at it. */
-class Book {
-  contacts: readonly Contact[] | undefined;
-  readonly listeners = new Set<() => void>();
-  readonly #chat: Chat;
-
-  constructor(chat: Chat) {
-    this.#chat = chat;
-    void this.ask();
-    // Requests and answers are told in the system's conversation.
-    chat.on("message", ({ cid }) => {
-      if (cid.startsWith("s.")) void this.ask();
-    });
-  }
-
-  async ask(): Promise<void> {
-    try {
-      const all: Contact[] = [];
-      let cursor: string | undefined;
-      do {
-        const page = await this.#chat.contacts.list({ limit: LIMIT, cursor });
-        all.push(...page.items);
-        cursor = page.next;
-      } while (cursor !== undefined);
-      this.contacts = all;
-    } catch {
-      this.contacts ??= [];
-    }
-    for (const listener of this.listeners) listener();
-  }
-}
-
-const books = new WeakMap<Chat, Book>();
-
-export function useBook(): Book {
-  const { chat } = useHome();
-  const render = useRender();
-  const book = books.get(chat) ?? new Book(chat);
-  books.set(chat, book);
-  useEffect(() => {
-    book.listeners.add(render);
-    return () => {
-      book.listeners.delete(render);
-    };
-  }, [book, render]);
-  return book;
-}
 
 /** Those who wait for one's answer. */
 export function useRequests(): readonly Contact[] {
@@ -106,24 +58,7 @@ export function Contacts({ onNew }: { readonly onNew: () => void }) {
                 <PersonText user={contact.user} note={noteOf(contact, t.asksYou, t.asked)} />
                 <span class="person-actions">
                   {contact.state === "incoming" ? (
-                    <>
-                      <button
-                        type="button"
-                        class="button button-small button-primary"
-                        disabled={busy !== ""}
-                        onClick={() => void act(contact, () => chat.contacts.accept(contact.user.id))}
-                      >
-                        {t.accept}
-                      </button>
-                      <button
-                        type="button"
-                        class="button button-small"
-                        disabled={busy !== ""}
-                        onClick={() => void act(contact, () => chat.contacts.reject(contact.user.id))}
-                      >
-                        {t.reject}
-                      </button>
-                    </>
+                    <Answers user={contact.user.id} />
                   ) : (
                     <IconButton
                       icon="close"
@@ -152,6 +87,41 @@ export function Contacts({ onNew }: { readonly onNew: () => void }) {
           </ul>
         </section>
       )}
+    </>
+  );
+}
+
+/** What one may answer to somebody who asks to be a contact. */
+export function Answers({ user }: { readonly user: string }) {
+  const { t } = useShared();
+  const { chat } = useHome();
+  const book = useBook();
+  const attempt = useAttempt();
+  const [busy, setBusy] = useState(false);
+  const answer = async (action: () => Promise<unknown>): Promise<void> => {
+    setBusy(true);
+    await attempt(action);
+    await book.ask();
+    setBusy(false);
+  };
+  return (
+    <>
+      <button
+        type="button"
+        class="button button-small button-primary"
+        disabled={busy}
+        onClick={() => void answer(() => chat.contacts.accept(user))}
+      >
+        {t.accept}
+      </button>
+      <button
+        type="button"
+        class="button button-small"
+        disabled={busy}
+        onClick={() => void answer(() => chat.contacts.reject(user))}
+      >
+        {t.reject}
+      </button>
     </>
   );
 }

@@ -15,7 +15,8 @@ export function Details(props: DetailsProps) {
   useConversation(conversation);
   const { muted, pinned, type, peer, cid } = conversation;
   const title = titleOf(conversation, home, t);
-  const username = peer === undefined ? undefined : home.people.card(peer)?.username;
+  const card = peer === undefined ? undefined : home.people.card(peer);
+  const username = card?.username;
   return (
     <Dialog title={t.details} onClose={onClose}>
       <div class="details-head">
@@ -40,7 +41,11 @@ export function Details(props: DetailsProps) {
           />
         </div>
       )}
-      {type === "group" ? <GroupDetails {...props} /> : peer !== undefined && <PersonDetails user={peer} />}
+      {type === "group" ? (
+        <GroupDetails {...props} />
+      ) : (
+        peer !== undefined && card?.deleted !== true && <PersonDetails user={peer} />
+      )}
     </Dialog>
   );
 }

@@ -1,6 +1,6 @@
 /** Windows above the page: the browser keeps the focus inside, closes at Escape, and gives the focus back. */
 import type { ComponentChildren } from "preact";
-import { useEffect, useId, useRef } from "preact/hooks";
+import { useId, useLayoutEffect, useRef } from "preact/hooks";
 import { useShared } from "../state/use.ts";
 import { IconButton } from "./parts.tsx";
 
@@ -18,7 +18,8 @@ export function Dialog({
   const { t } = useShared();
   const ref = useRef<HTMLDialogElement>(null);
   const id = useId();
-  useEffect(() => {
+  // Closed while it is still in the page: only then does the browser give the focus back.
+  useLayoutEffect(() => {
     const dialog = ref.current;
     dialog?.showModal();
     return () => dialog?.close();
@@ -35,10 +36,10 @@ export function Dialog({
       }}
     >
       <div class="dialog-body">
-        <header class="dialog-head">
+        <div class="dialog-head">
           <h2 id={id}>{title}</h2>
           <IconButton icon="close" label={t.close} onClick={onClose} />
-        </header>
+        </div>
         {children}
       </div>
     </dialog>

@@ -1,18 +1,25 @@
 /** A group's members and their roles; inviting, renaming, leaving, deleting. */
 import { useState } from "preact/hooks";
-import type { Member, User } from "../../../client/src/mpim.ts";
-import { fieldOf, useAsked, useHome, useShared } from "../state/use.ts";
+import type { User } from "../../../client/src/mpim.ts";
+import { fieldOf, useHome, useShared } from "../state/use.ts";
 import { Action, AskedAction, useAttempt, type DetailsProps } from "./action.tsx";
-import { Menu, type Choice } from "./menu.tsx";
-import { Avatar, IconButton } from "./parts.tsx";
+import { MemberList } from "./member-list.tsx";
+import { focus } from "./parts.tsx";
 import { PeoplePicker } from "./people-picker.tsx";
+import { useMembers } from "./use-group.ts";
 
-export function GroupDetails({ conversation, members, role, onClose }: DetailsProps) {
+/** What the server takes, characters. */
+export const GROUP_NAME = 128;
+
+export function GroupDetails({ conversation, group, onClose }: DetailsProps) {
   const { t } = useShared();
   const { go } = useHome();
   const attempt = useAttempt();
   const [what, setWhat] = useState<"members" | "invite" | "rename">("members");
   const [chosen, setChosen] = useState<readonly User[]>([]);
+  const { card, round } = group;
+  const role = conversation.left ? undefined : card?.role;
+  const members = useMembers(conversation, 1, round);
   const leads = role === "owner" || role === "admin";
   const choose = (user: User): void =>
     setChosen((before) =>
@@ -29,11 +36,11 @@ export function GroupDetails({ conversation, members, role, onClose }: DetailsPr
     const name = fieldOf(event, "name").trim();
     if (await attempt(() => conversation.change({ name }))) setWhat("members");
   };
-  const [round, setRound] = useState(0);
-  const card = useAsked(() => conversation.group(), [conversation, round]);
+  // What was chosen here shows at once, and is withdrawn if it is refused.
+  const [opened, setOpened] = useState<boolean>();
   const open = async (on: boolean): Promise<void> => {
-    await attempt(() => conversation.change({ join: on ? "open" : "invite" }));
-    setRound(round + 1);
+    setOpened(on);
+    if (!(await attempt(() => conversation.change({ join: on ? "open" : "invite" })))) setOpened(!on);
   };
   const end = async (action: () => Promise<unknown>): Promise<void> => {
     if (!(await attempt(action))) return;
@@ -43,7 +50,7 @@ export function GroupDetails({ conversation, members, role, onClose }: DetailsPr
   if (what === "invite") {
     return (
       <div class="dialog-form">
-        <PeoplePicker several chosen={chosen} onChoose={choose} leaveOut={members.map(({ user }) => user)} />
+        <PeoplePicker several chosen={chosen} onChoose={choose} leaveOut={members.members.map(({ user }) => user)} />
         <div class="dialog-actions">
           <button type="button" class="button" onClick={() => setWhat("members")}>
             {t.cancel}
@@ -66,7 +73,14 @@ export function GroupDetails({ conversation, members, role, onClose }: DetailsPr
         <form class="row-form" onSubmit={(event) => void rename(event)}>
           <label class="field">
             <span class="field-label">{t.groupName}</span>
-            <input name="name" defaultValue={conversation.name} required maxLength={64} autofocus autocomplete="off" />
+            <input
+              ref={focus}
+              name="name"
+              defaultValue={conversation.name}
+              required
+              maxLength={GROUP_NAME}
+              autocomplete="off"
+            />
           </label>
           <button type="submit" class="button button-primary">
             {t.save}
@@ -80,23 +94,19 @@ export function GroupDetails({ conversation, members, role, onClose }: DetailsPr
           </div>
         )
       )}
-      {leads && card.value !== undefined && (
+      {leads && card !== undefined && (
         <label class="check">
           <input
             type="checkbox"
-            checked={card.value.join === "open"}
+            checked={opened ?? card.join === "open"}
             onChange={({ currentTarget }) => void open(currentTarget.checked)}
           />
           {t.anybodyJoins}
         </label>
       )}
       <section>
-        <h3 class="list-title">{t.members(members.length)}</h3>
-        <ul class="people">
-          {members.map((member) => (
-            <MemberRow key={member.user} member={member} role={role} conversation={conversation} />
-          ))}
-        </ul>
+        <h3 class="list-title">{card === undefined ? t.people : t.members(card.members)}</h3>
+        <MemberList conversation={conversation} role={role} {...members} />
       </section>
       <div class="details-list">
         {role === "owner" ? (
@@ -120,85 +130,5 @@ export function GroupDetails({ conversation, members, role, onClose }: DetailsPr
         )}
       </div>
     </>
-  );
-}
-
-function MemberRow({
-  member: { user, role: theirs },
-  role,
-  conversation,
-}: Pick<DetailsProps, "conversation" | "role"> & { readonly member: Member }) {
-  const { t } = useShared();
-  const { chat, name, people, go } = useHome();
-  const attempt = useAttempt();
-  const [menu, setMenu] = useState<HTMLElement>();
-  const me = user === chat.user;
-  const owner = role === "owner";
-  const choices: Choice[] = me
-    ? []
-    : [
-        {
-          label: t.startChat,
-          icon: "chat",
-          onChoose: () => void chat.direct(user).then(({ cid }) => go({ at: "chat", cid })),
-        },
-        ...(owner && theirs === "member"
-          ? [
-              {
-                label: t.makeAdmin,
-                icon: "shield",
-                onChoose: () => void attempt(() => conversation.setRole(user, "admin")),
-              } as const,
-            ]
-          : []),
-        ...(owner && theirs === "admin"
-          ? [
-              {
-                label: t.makeMember,
-                icon: "user",
-                onChoose: () => void attempt(() => conversation.setRole(user, "member")),
-              } as const,
-            ]
-          : []),
-        ...(owner
-          ? [
-              {
-                label: t.makeOwner,
-                icon: "people",
-                onChoose: () => void attempt(() => conversation.setRole(user, "owner")),
-              } as const,
-            ]
-          : []),
-        ...(owner || (role === "admin" && theirs === "member")
-          ? [
-              {
-                label: t.removeMember,
-                icon: "leave",
-                danger: true,
-                onChoose: () => void attempt(() => conversation.remove(user)),
-              } as const,
-            ]
-          : []),
-      ];
-  const shown = name(user);
-  return (
-    <li class="person person-row">
-      <Avatar id={user} name={people.card(user)?.name ?? shown} />
-      <span class="person-text">
-        <span class="person-name">{shown}</span>
-        <span class="person-note">{t.roles[theirs]}</span>
-      </span>
-      {choices.length > 0 && (
-        <IconButton
-          icon="more"
-          label={t.actionsFor(shown)}
-          expanded={menu !== undefined}
-          onClick={({ currentTarget }) => setMenu(currentTarget as HTMLElement)}
-        />
-      )}
-      {menu !== undefined && (
-        <Menu label={t.actionsFor(shown)} anchor={menu} choices={choices} onClose={() => setMenu(undefined)} />
-      )}
-    </li>
   );
 }

@@ -1,8 +1,10 @@
 /** Somebody is signed in: the lists on one side, the open chat on the other; on a phone one of the two. */
-import { useEffect, useMemo, useRef, useState } from "preact/hooks";
-import { People } from "../state/people.ts";
-import { signOut, type Account } from "../state/login.ts";
-import { HomeContext, useRender, useShared, type Home as HomeValue } from "../state/use.ts";
+import { useEffect, useLayoutEffect, useMemo, useReducer, useRef, useState } from "preact/hooks";
+import { gathered } from "../state/frame.ts";
+import { whoIsHere, type Account } from "../state/login.ts";
+import { HomeContext, useChats, useHome, useShared, type Home as HomeValue } from "../state/use.ts";
+import { calledBy } from "../view/called.ts";
+import { refusalText } from "../view/refusal.ts";
 import { pathOf, routeOf, type Route } from "../view/route.ts";
 import { Banner } from "./banner.tsx";
 import { ChatView } from "./chat-view.tsx";
@@ -11,16 +13,20 @@ import { Sidebar, type Tab } from "./sidebar.tsx";
 import { usePresence } from "./use-presence.ts";
 
 const TOAST_MS = 4_000;
+/** What is said about time, "yesterday" for instance, is looked at so often. */
+const MINUTE_MS = 60_000;
 const WIDE = "(min-width: 48rem)";
 
-export function Home({ account, onOut }: { readonly account: Account; readonly onOut: (ended: boolean) => void }) {
+/** `onOut`: the login is over; `asked`: because its user wanted it. */
+export function Home({ account, onOut }: { readonly account: Account; readonly onOut: (asked: boolean) => void }) {
   const { t } = useShared();
-  const { chat, session } = account;
-  const render = useRender();
+  const { chat, session, people } = account;
   const [route, setRoute] = useState(() => routeOf(location.pathname));
   const [tab, setTab] = useState<Tab>(route.at === "chat" ? "chats" : route.at);
   const [opened, setOpened] = useState(route.at === "chat" ? route.cid : undefined);
   const [toast, setToast] = useState("");
+  const [stored, setStored] = useState(account.stored);
+  const [version, again] = useReducer((count: number) => count + 1, 0);
   const wide = useMedia(WIDE);
   const toastTimer = useRef<ReturnType<typeof setTimeout> | undefined>(undefined);
 
@@ -31,66 +37,92 @@ export function Home({ account, onOut }: { readonly account: Account; readonly o
     if (next.at === "chat") setOpened(next.cid);
     else setTab(next.at);
   };
-  const people = useMemo(() => new People(chat, render), [chat, render]);
+  const leave = (asked: boolean): void => {
+    if (leaving.current) return;
+    leaving.current = true;
+    onOut(asked);
+  };
   const home = useMemo<HomeValue>(() => {
+    const say = (text: string): void => {
+      setToast(text);
+      clearTimeout(toastTimer.current);
+      toastTimer.current = setTimeout(() => setToast(""), TOAST_MS);
+    };
     return {
       account,
       chat,
       people,
-      name: (user) => (user === chat.user ? t.you : (people.card(user)?.name ?? t.unknownUser)),
+      name: (user) => (user === chat.user ? t.you : (calledBy(people.card(user), t) ?? t.unknownUser)),
       go: (next) => {
         if (pathOf(next) !== location.pathname) history.pushState(undefined, "", pathOf(next));
         show(next);
       },
-      say: (text) => {
-        setToast(text);
-        clearTimeout(toastTimer.current);
-        toastTimer.current = setTimeout(() => setToast(""), TOAST_MS);
-      },
-      signOut: async () => {
+      say,
+      signOut: () => leave(true),
+      deleteAccount: async () => {
         if (leaving.current) return;
+        // The login ends with it, which is no news then.
         leaving.current = true;
-        await signOut(account).catch(() => {});
-        history.replaceState(undefined, "", "/");
-        onOut(false);
+        try {
+          await chat.users.deleteMe();
+          onOut(true);
+        } catch (error) {
+          leaving.current = false;
+          if (session.tokens === undefined) leave(false);
+          else say(refusalText(error, t.errors));
+        }
       },
     };
-  }, [account, chat, people, t]);
+    // Whoever shows a name, the connection or who is there renders again when one of them is different.
+  }, [account, chat, people, t, version]);
 
-  useEffect(() => {
+  // In the turn of the rendering: other effects wait for a frame, which a tab in the background is not given, and miss what came before.
+  useLayoutEffect(() => {
     const popped = (): void => show(routeOf(location.pathname));
     addEventListener("popstate", popped);
+    const render = gathered(() => again(undefined));
     const offs = [
-      chat.on("conversation", render),
+      people.listen(render),
       chat.on("connection", render),
       chat.on("presence", render),
-      chat.on("storeError", () => home.say(t.storeBanner)),
+      chat.on("storeError", (error) => {
+        // What could not be read is dropped; what is written goes on to be kept.
+        if ((error as { code?: unknown }).code !== "store_failed") setStored(false);
+      }),
       session.on("tokens", (tokens) => {
-        if (tokens !== undefined || leaving.current) return;
-        // Ended elsewhere, or run out.
-        void chat.close();
-        onOut(true);
+        if (tokens === undefined) leave(false);
       }),
     ];
+    if (session.tokens === undefined) leave(false);
+    const clock = setInterval(render, MINUTE_MS);
     return () => {
       removeEventListener("popstate", popped);
+      clearInterval(clock);
       for (const off of offs) off();
     };
-  }, [chat, session, home]);
-  usePresence(chat);
-  const { unread } = chat;
-  useEffect(() => {
-    document.title = unread > 0 ? `(${unread}) ${t.appName}` : t.appName;
-  }, [unread, t]);
+  }, [chat, session, people]);
+  // Other tabs share the login: somebody else may sign in there, or sign out, and this one is to end at once.
+  useLayoutEffect(() => {
+    const look = async (): Promise<void> => {
+      if ((await whoIsHere(account)) !== "same") leave(false);
+    };
+    const changed = ({ key }: StorageEvent): void => {
+      if (key === null || key.endsWith(":tokens")) void look();
+    };
+    addEventListener("storage", changed);
+    void look();
+    return () => removeEventListener("storage", changed);
+  }, [account]);
 
   // On a phone the chat is only there when it is what one looks at: nothing is read behind the list.
   const cid = wide || route.at === "chat" ? opened : undefined;
   return (
     <HomeContext.Provider value={home}>
+      <Watch />
       <div class={route.at === "chat" ? "home home-chat" : "home"}>
-        <Sidebar tab={tab} current={cid} />
+        <Sidebar tab={tab} current={cid} alone={!wide && route.at !== "chat"} />
         <main class="stage">
-          <Banner />
+          <Banner stored={stored} />
           {cid === undefined ? (
             <Empty icon="chat" title={t.noChatOpen} hint={t.noChatOpenHint} />
           ) : (
@@ -103,6 +135,24 @@ export function Home({ account, onOut }: { readonly account: Account; readonly o
       </div>
     </HomeContext.Provider>
   );
+}
+
+/** What follows the chats and is not in the page: its title, and whose presence is watched. */
+function Watch() {
+  const { t } = useShared();
+  const { chat } = useHome();
+  usePresence(chat, useChats());
+  const { unread } = chat;
+  useLayoutEffect(() => {
+    document.title = unread > 0 ? `(${unread}) ${t.appName}` : t.appName;
+  }, [unread, t]);
+  useLayoutEffect(
+    () => () => {
+      document.title = t.appName;
+    },
+    [],
+  );
+  return null;
 }
 
 function useMedia(query: string): boolean {

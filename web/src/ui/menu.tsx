@@ -1,5 +1,6 @@
 /** A menu beside what opened it, in the browser's top layer: nothing cuts it off, a click elsewhere or Escape closes it. */
-import { useEffect, useLayoutEffect, useRef } from "preact/hooks";
+import { useLayoutEffect, useRef, useState } from "preact/hooks";
+import { EMOJI } from "../view/emoji.ts";
 import { Icon, type IconName } from "./icon.tsx";
 
 export interface Choice {
@@ -9,52 +10,70 @@ export interface Choice {
   readonly onChoose: () => void;
 }
 
+/** Pictures to choose from. */
+export interface Emoji {
+  /** Those that are there at once; all others after one more click. None: all at once. */
+  readonly quick: readonly string[];
+  readonly labelOf: (emoji: string) => string;
+  readonly more: string;
+  readonly onChoose: (emoji: string) => void;
+}
+
 const GAP = 6;
 const EDGE = 8;
+/** Pictures in a line; the style says so, too. */
+const LINE = 8;
 
 export function Menu({
   label,
   anchor,
   choices,
-  emoji = [],
-  onEmoji,
-  emojiLabel,
+  emoji,
+  back = anchor,
   onClose,
 }: {
   readonly label: string;
   readonly anchor: HTMLElement;
   readonly choices: readonly Choice[];
-  readonly emoji?: readonly string[];
-  readonly onEmoji?: (emoji: string) => void;
-  readonly emojiLabel?: (emoji: string) => string;
+  readonly emoji?: Emoji | undefined;
+  /** Has the focus afterwards. */
+  readonly back?: HTMLElement;
   readonly onClose: () => void;
 }) {
   const ref = useRef<HTMLDivElement>(null);
+  const [all, setAll] = useState(emoji?.quick.length === 0);
   useLayoutEffect(() => {
     const menu = ref.current;
     if (menu === null) return;
-    menu.showPopover();
+    if (!menu.matches(":popover-open")) menu.showPopover();
     const beside = anchor.getBoundingClientRect();
     const { width, height } = menu.getBoundingClientRect();
     const below = beside.bottom + GAP + height < innerHeight;
     menu.style.top = `${Math.max(EDGE, below ? beside.bottom + GAP : beside.top - GAP - height)}px`;
     menu.style.left = `${Math.max(EDGE, Math.min(beside.right - width, innerWidth - width - EDGE))}px`;
     menu.querySelector("button")?.focus();
-  }, [anchor]);
-  useEffect(
-    () => () => {
-      if (anchor.isConnected) anchor.focus();
-    },
-    [anchor],
-  );
+  }, [anchor, all]);
+  useLayoutEffect(() => {
+    const menu = ref.current;
+    return () => {
+      // What was chosen may have put the focus elsewhere: into the field where one writes, for instance.
+      const at = document.activeElement;
+      const lost = at === null || at === document.body || menu?.contains(at) === true;
+      if (lost && back.isConnected) back.focus();
+    };
+  }, [back]);
   const choose = (action: () => void): void => {
+    // A window that is opened now gives the focus back to what has it before.
+    back.focus();
     onClose();
     action();
   };
   const move = (event: KeyboardEvent): void => {
     const items = [...(ref.current?.querySelectorAll("button") ?? [])];
     const at = items.indexOf(document.activeElement as HTMLButtonElement);
-    const steps: Readonly<Record<string, number>> = { ArrowDown: 1, ArrowRight: 1, ArrowUp: -1, ArrowLeft: -1 };
+    // In a grid of pictures up and down are a line away.
+    const line = all && document.activeElement?.closest(".menu-emoji") !== null ? LINE : 1;
+    const steps: Readonly<Record<string, number>> = { ArrowDown: line, ArrowRight: 1, ArrowUp: -line, ArrowLeft: -1 };
     const step = steps[event.key];
     const next = event.key === "Home" ? 0 : event.key === "End" ? items.length - 1 : step && at + step;
     if (event.key === "Tab") onClose();
@@ -74,20 +93,25 @@ export function Menu({
         if ((event as unknown as ToggleEvent).newState === "closed") onClose();
       }}
     >
-      {emoji.length > 0 && (
-        <div class="menu-emoji" role="group">
-          {emoji.map((one) => (
+      {emoji !== undefined && (
+        <div class={all ? "menu-emoji menu-emoji-all" : "menu-emoji"} role="group">
+          {(all ? EMOJI : emoji.quick).map((one) => (
             <button
               key={one}
               type="button"
               role="menuitem"
               tabIndex={-1}
-              aria-label={emojiLabel?.(one)}
-              onClick={() => choose(() => onEmoji?.(one))}
+              aria-label={emoji.labelOf(one)}
+              onClick={() => choose(() => emoji.onChoose(one))}
             >
               {one}
             </button>
           ))}
+          {!all && (
+            <button type="button" role="menuitem" tabIndex={-1} aria-label={emoji.more} onClick={() => setAll(true)}>
+              <Icon name="plus" />
+            </button>
+          )}
         </div>
       )}
       {choices.map(({ label: text, icon, danger, onChoose }) => (

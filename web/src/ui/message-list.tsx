@@ -3,23 +3,25 @@ import { useEffect, useMemo, useRef, useState } from "preact/hooks";
 import type { Conversation, Message } from "../../../client/src/mpim.ts";
 import { useHome, useShared } from "../state/use.ts";
 import { previewOf } from "../view/preview.ts";
-import { rowsOf, type Row } from "../view/rows.ts";
+import { bySeq, rowsOf, type Made, type Row } from "../view/rows.ts";
 import { dayKey, dayLabel } from "../view/times.ts";
 import { eventText } from "../view/preview.ts";
+import { Answers, useRequests } from "./contacts.tsx";
 import { Icon } from "./icon.tsx";
-import { onJump, takeJump } from "./jump.ts";
 import { MessageRow, type RowActions } from "./message-row.tsx";
 import { Empty } from "./parts.tsx";
 import { Readers } from "./readers.tsx";
+import { steady } from "./steady.ts";
 import { titleOf } from "./title.ts";
+import { useJump } from "./use-jump.ts";
 import { useReading } from "./use-reading.ts";
 import { useScroll } from "./use-scroll.ts";
 
-/** Older messages are fetched when less than this is above the view, px. */
+/** More messages are fetched when less than this is beyond the view, px. */
 const AHEAD = 1_500;
 const PAGE = 100;
-const JUMP_PAGE = 200;
-const MARKED_MS = 2_000;
+/** After a page that could not be had. */
+const AGAIN_MS = 3_000;
 
 export function MessageList({
   conversation,
@@ -32,77 +34,57 @@ export function MessageList({
 }) {
   const { t, lang } = useShared();
   const home = useHome();
-  const { messages, cid, more } = conversation;
+  const bring = useRef<(message: Message) => void>(() => {});
+  const { excerpt, marked, show, leave } = useJump(conversation, (message) => bring.current(message));
+  const { messages, more } = excerpt ?? conversation;
+  const toNewest = excerpt === undefined || excerpt.joined;
   // Where new began when the chat was opened; it stays there while one reads.
   // Not when that is pages away: the list would fetch all that is between before anybody has seen the newest.
   const [unreadAfter] = useState(() => {
     const { unread, readSeq } = conversation;
     return unread > 0 && unread <= PAGE ? readSeq : undefined;
   });
-  const rows = useMemo(() => rowsOf(messages, dayKey, unreadAfter), [messages, unreadAfter]);
-  const bySeq = useMemo(() => new Map(messages.map((message) => [message.seq, message])), [messages]);
-  const scroll = useScroll(rows, unreadAfter === undefined ? "end" : { key: "unread", above: -80 });
+  const newAfter = toNewest ? unreadAfter : undefined;
+  const made = useRef<Made | undefined>(undefined);
+  if (made.current?.messages !== messages || made.current.unreadAfter !== newAfter)
+    made.current = rowsOf(messages, dayKey, newAfter, made.current);
+  const { rows } = made.current;
+  const scroll = useScroll(rows, unreadAfter === undefined ? "end" : { key: "unread", above: -80 }, toNewest);
   const { heights, span, view } = scroll;
   const [active, setActive] = useState<string>();
-  const [marked, setMarked] = useState<number>();
   const [readersOf, setReadersOf] = useState<Message>();
   const [spoken, setSpoken] = useState("");
   const list = useRef<HTMLOListElement>(null);
   const focusing = useRef<string | undefined>(undefined);
-  useReading(conversation, rows, heights, view);
+  useReading(conversation, rows, heights, view, toNewest);
+  useMore(more, view.top, rows, async () => (excerpt ?? conversation).older(PAGE));
+  useMore(!toNewest, heights.total - view.top - view.height, rows, async () => excerpt?.newer(PAGE));
 
-  // Older messages, while there are any and the beginning is near.
-  const [fetching, setFetching] = useState(false);
-  useEffect(() => {
-    if (!more || fetching || view.top > AHEAD || rows.length === 0) return;
-    setFetching(true);
-    conversation.older(PAGE).then(
-      () => setFetching(false),
-      // The chat was closed; nothing more is to be had.
-      () => {},
-    );
-  }, [conversation, more, view.top, rows, fetching]);
-
+  const goToEnd = (): void => {
+    leave();
+    scroll.hold("end");
+  };
   // What one writes is shown, and what comes is said to who cannot see it.
   useEffect(() => {
     const offs = [
       conversation.on("message", (message) => {
-        if (message.mine) scroll.hold("end");
+        if (message.mine) goToEnd();
         else setSpoken(`${home.name(message.from)}: ${previewOf(message, t, home.name)}`);
       }),
-      conversation.on("reset", () => scroll.hold("end")),
+      conversation.on("reset", goToEnd),
     ];
     return () => {
       for (const off of offs) off();
     };
   }, [conversation, home, t]);
 
-  // A message that is wanted from elsewhere: fetched if need be, shown in the middle, marked for a moment.
-  const show = async (seq: number): Promise<void> => {
-    try {
-      while (conversation.more && (conversation.messages.find((one) => one.seq !== undefined)?.seq ?? 0) > seq) {
-        if (!(await conversation.older(JUMP_PAGE))) break;
-      }
-    } catch {
-      // What is here is looked through.
-    }
-    const wanted = conversation.messages.find((one) => one.seq === seq);
-    if (wanted === undefined) return home.say(t.messageGone);
-    setMarked(seq);
-    setTimeout(() => setMarked(undefined), MARKED_MS);
-    return scroll.hold({ key: wanted.key, above: -(scroll.scroller.current?.clientHeight ?? 0) / 3 });
+  bring.current = ({ key }) => {
+    setActive(key);
+    scroll.hold({ key, above: -(scroll.scroller.current?.clientHeight ?? 0) / 3 });
   };
-  useEffect(() => {
-    const take = (): void => {
-      const seq = takeJump(cid);
-      if (seq !== undefined) void show(seq);
-    };
-    take();
-    return onJump(take);
-  }, [cid]);
 
   const last = rows.findLast(({ kind }) => kind === "message")?.key;
-  const current = active !== undefined && rows.some(({ key }) => key === active) ? active : last;
+  const current = active !== undefined && scroll.placeOf(active) !== undefined ? active : last;
   useEffect(() => {
     // An effect of an earlier rendering may come between: then the row is not the one yet.
     if (focusing.current === undefined || focusing.current !== current) return;
@@ -111,7 +93,7 @@ export function MessageList({
   });
   const move = (event: KeyboardEvent): void => {
     if (!(event.target instanceof HTMLElement) || !event.target.matches("[data-row] > .message")) return;
-    const from = rows.findIndex(({ key }) => key === current);
+    const from = current === undefined ? -1 : (scroll.placeOf(current) ?? -1);
     const steps: Readonly<Record<string, readonly [number, number]>> = {
       ArrowUp: [from - 1, -1],
       ArrowDown: [from + 1, 1],
@@ -133,7 +115,19 @@ export function MessageList({
     else if (bottom > view.top + view.height) scroll.hold({ key: row.key, above: heights.of(at) + 16 - view.height });
   };
 
-  const actions: RowActions = { onReply, onEdit, onReaders: setReadersOf, onShow: (seq) => void show(seq) };
+  // Rows are rendered again for what is different about them, not for functions that do the same as before.
+  const latest = useRef({ onReply, onEdit, show });
+  latest.current = { onReply, onEdit, show };
+  const actions = useMemo<RowActions>(
+    () => ({
+      onReply: (message) => latest.current.onReply(message),
+      onEdit: (message) => latest.current.onEdit(message),
+      onReaders: setReadersOf,
+      onShow: (seq) => void latest.current.show(seq),
+      onActive: setActive,
+    }),
+    [],
+  );
   const shown = rows.slice(span.from, span.to).map((row, index) => ({ row, at: span.from + index }));
   return (
     <div class="messages">
@@ -157,10 +151,10 @@ export function MessageList({
               <RowContent
                 row={row}
                 conversation={conversation}
-                quoted={row.kind === "message" ? bySeq.get(row.message.replyTo) : undefined}
+                left={conversation.left}
+                quoted={row.kind === "message" ? bySeq(messages, row.message.replyTo) : undefined}
                 active={row.key === current}
                 marked={row.kind === "message" && marked !== undefined && row.message.seq === marked}
-                onActive={() => setActive(row.key)}
                 actions={actions}
                 day={row.kind === "day" ? dayLabel(row.ts, Date.now(), lang) : ""}
               />
@@ -177,14 +171,8 @@ export function MessageList({
           />
         </div>
       )}
-      {!scroll.atEnd && rows.length > 0 && (
-        <button
-          type="button"
-          class="to-newest"
-          aria-label={t.toNewest}
-          title={t.toNewest}
-          onClick={() => scroll.hold("end")}
-        >
+      {!(scroll.atEnd && toNewest) && rows.length > 0 && (
+        <button type="button" class="to-newest" aria-label={t.toNewest} title={t.toNewest} onClick={goToEnd}>
           <Icon name="down" />
           {conversation.unread > 0 && <span class="count">{conversation.unread}</span>}
         </button>
@@ -202,7 +190,21 @@ export function MessageList({
   );
 }
 
-function RowContent({
+/** Fetches more while there is more, and less than a few screens of it are beyond the view. */
+function useMore(more: boolean, beyond: number, rows: readonly Row[], fetch: () => Promise<unknown>): void {
+  const [fetching, setFetching] = useState(false);
+  useEffect(() => {
+    if (!more || fetching || beyond > AHEAD || rows.length === 0) return;
+    setFetching(true);
+    fetch().then(
+      () => setFetching(false),
+      // Without a connection, or in a chat that was closed.
+      () => setTimeout(() => setFetching(false), AGAIN_MS),
+    );
+  }, [more, beyond, rows, fetching]);
+}
+
+const RowContent = steady(function RowContent({
   row,
   day,
   ...rest
@@ -210,14 +212,13 @@ function RowContent({
   readonly row: Row;
   readonly day: string;
   readonly conversation: Conversation;
+  readonly left: boolean;
   readonly quoted: Message | undefined;
   readonly active: boolean;
   readonly marked: boolean;
-  readonly onActive: () => void;
   readonly actions: RowActions;
 }) {
   const { t } = useShared();
-  const { name } = useHome();
   switch (row.kind) {
     case "day":
       return (
@@ -232,8 +233,26 @@ function RowContent({
         </div>
       );
     case "note":
-      return <p class="note">{eventText(row.message, t, name)}</p>;
+      return <Note message={row.message} />;
     case "message":
       return <MessageRow message={row.message} first={row.first} last={row.last} {...rest} />;
   }
+});
+
+/** What happened to a group, or who asks for something. */
+function Note({ message }: { readonly message: Message }) {
+  const { t } = useShared();
+  const { name } = useHome();
+  const { event, user } = (message.body ?? {}) as { event?: unknown; user?: unknown };
+  const asks = useRequests().find((one) => event === "contact_request" && one.user.id === user);
+  return (
+    <div class="note">
+      <p>{eventText(message, t, name)}</p>
+      {asks !== undefined && (
+        <span class="person-actions">
+          <Answers user={asks.user.id} />
+        </span>
+      )}
+    </div>
+  );
 }

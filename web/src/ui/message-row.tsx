@@ -4,6 +4,8 @@ import type { Conversation, Message } from "../../../client/src/mpim.ts";
 import { useHome, useShared } from "../state/use.ts";
 import { attachmentName, previewOf } from "../view/preview.ts";
 import { refusalText } from "../view/refusal.ts";
+import { QUICK } from "../view/emoji.ts";
+import { visible } from "../view/name.ts";
 import { isEmoji, partsOf } from "../view/text.ts";
 import { clock, fullTime } from "../view/times.ts";
 import { Confirm } from "./dialog.tsx";
@@ -12,37 +14,38 @@ import { Menu, type Choice } from "./menu.tsx";
 import { Avatar, IconButton } from "./parts.tsx";
 import { Ticks } from "./ticks.tsx";
 
-const EMOJI = ["👍", "❤️", "😂", "🎉", "😮", "😢"];
-
 export interface RowActions {
   readonly onReply: (message: Message) => void;
   readonly onEdit: (message: Message) => void;
   readonly onReaders: (message: Message) => void;
   readonly onShow: (seq: number) => void;
+  /** The message with this key has the place of the focus. */
+  readonly onActive: (key: string) => void;
 }
 
 interface Props {
   readonly conversation: Conversation;
   readonly message: Message;
+  /** One is no member of the conversation any more. */
+  readonly left: boolean;
   readonly quoted: Message | undefined;
   readonly first: boolean;
   readonly last: boolean;
   /** Has the place of the focus in the list. */
   readonly active: boolean;
   readonly marked: boolean;
-  readonly onActive: () => void;
   readonly actions: RowActions;
 }
 
 export function MessageRow(props: Props) {
-  const { conversation, message, first, last, active, marked, onActive, actions } = props;
+  const { conversation, message, left, first, last, active, marked, actions } = props;
   const { t, lang } = useShared();
   const { name, say } = useHome();
   const [menu, setMenu] = useState<HTMLElement>();
   const [recalling, setRecalling] = useState(false);
   const row = useRef<HTMLDivElement>(null);
   const { mine, seq, recalled, state } = message;
-  const placed = seq !== undefined && !recalled && !conversation.left;
+  const placed = seq !== undefined && !recalled && !left;
   const failed = state === "failed";
 
   const attempt = (action: () => unknown): void => {
@@ -90,7 +93,7 @@ export function MessageRow(props: Props) {
       data-active={active}
       role="group"
       aria-label={`${author}, ${clock(message.ts, lang)}`}
-      onFocus={onActive}
+      onFocus={() => actions.onActive(message.key)}
       onKeyDown={(event) => {
         if (event.key !== "Enter" || event.target !== row.current || choices.length === 0) return;
         event.preventDefault();
@@ -157,9 +160,7 @@ export function MessageRow(props: Props) {
           label={t.more}
           anchor={menu}
           choices={choices}
-          emoji={placed ? EMOJI : []}
-          emojiLabel={t.reactWith}
-          onEmoji={react}
+          emoji={placed ? { quick: QUICK, labelOf: t.reactWith, more: t.moreEmoji, onChoose: react } : undefined}
           onClose={() => setMenu(undefined)}
         />
       )}
@@ -225,7 +226,7 @@ function Bubble({ message, quoted, actions, active }: Props) {
 
 function MessageText({ message, active }: { readonly message: Message; readonly active: boolean }) {
   const { chat, people } = useHome();
-  const mentioned = message.mentions.map((user) => ({ user, name: people.card(user)?.name ?? "" }));
+  const mentioned = message.mentions.map((user) => ({ user, name: visible(people.card(user)?.name) }));
   return (
     <span dir="auto">
       {partsOf(message.text, mentioned).map((part, index) => {
@@ -237,6 +238,7 @@ function MessageText({ message, active }: { readonly message: Message; readonly 
               <a
                 key={index}
                 href={part.href}
+                title={part.host}
                 target="_blank"
                 rel="noopener noreferrer nofollow"
                 tabIndex={active ? 0 : -1}

@@ -4,7 +4,9 @@ import type { User } from "../../../client/src/mpim.ts";
 import { useHome, useShared } from "../state/use.ts";
 import { refusalText } from "../view/refusal.ts";
 import { Dialog } from "./dialog.tsx";
+import { GROUP_NAME } from "./group-details.tsx";
 import { Icon } from "./icon.tsx";
+import { focus } from "./parts.tsx";
 import { PeoplePicker } from "./people-picker.tsx";
 
 export function NewChat({ onClose }: { readonly onClose: () => void }) {
@@ -43,9 +45,10 @@ export function NewChat({ onClose }: { readonly onClose: () => void }) {
           <label class="field">
             <span class="field-label">{t.groupName}</span>
             <input
+              ref={focus}
               value={name}
               required
-              maxLength={64}
+              maxLength={GROUP_NAME}
               autocomplete="off"
               onInput={({ currentTarget }) => setName(currentTarget.value)}
             />
@@ -65,7 +68,7 @@ export function NewChat({ onClose }: { readonly onClose: () => void }) {
             </span>
             {t.newGroup}
           </button>
-          <PeoplePicker several={false} chosen={[]} onChoose={choose} />
+          <PeoplePicker several={false} chosen={[]} onChoose={choose} focus />
         </>
       )}
     </Dialog>

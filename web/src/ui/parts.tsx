@@ -1,6 +1,7 @@
 /** Small parts that many screens use. */
 import type { ComponentChildren } from "preact";
 import { colourOf, initials } from "../view/avatar.ts";
+import { visible } from "../view/name.ts";
 import { Icon, type IconName } from "./icon.tsx";
 
 export function Avatar({
@@ -16,7 +17,7 @@ export function Avatar({
 }) {
   return (
     <span class={`avatar avatar-${size} tone-${colourOf(id)}`} aria-hidden="true">
-      {id.startsWith("s.") ? <Icon name="bell" /> : initials(name)}
+      {id.startsWith("s.") ? <Icon name="bell" /> : initials(visible(name))}
       {online === true && <span class="avatar-online" />}
     </span>
   );
@@ -90,4 +91,9 @@ export function Spinner({ label }: { readonly label: string }) {
       {label}
     </p>
   );
+}
+
+/** As `ref` of a field: it has the focus as soon as it is there. */
+export function focus(field: HTMLInputElement | null): void {
+  field?.focus();
 }

@@ -1,7 +1,10 @@
 /** Finding people by the beginning of their names, and choosing one or several. */
 import { useId, useState } from "preact/hooks";
 import type { User } from "../../../client/src/mpim.ts";
-import { useAsked, useHome, useSettled, useShared } from "../state/use.ts";
+import type { Texts } from "../i18n/en.ts";
+import { useBook } from "../state/book.ts";
+import { useAsked, useChats, useHome, useSettled, useShared } from "../state/use.ts";
+import { calledBy } from "../view/called.ts";
 import { moveFocus } from "./chat-list.tsx";
 import { Icon } from "./icon.tsx";
 import { Avatar, Empty, Spinner } from "./parts.tsx";
@@ -27,31 +30,55 @@ export function useFound(text: string) {
   return { ...asked, loading: true, ...(value !== undefined && { value }) };
 }
 
+/** Whom one chats with, newest first, and one's contacts: those who are wanted most often. */
+function useKnown(): readonly User[] {
+  const { people } = useHome();
+  const book = useBook();
+  const known = new Map<string, User>();
+  for (const { peer: id, name } of useChats()) {
+    if (id === undefined || known.size >= SHOWN) continue;
+    const card = people.card(id);
+    known.set(id, { id, username: card?.username ?? null, name: card?.name ?? name, avatar: null });
+  }
+  for (const { user, state } of book.contacts ?? []) if (state === "contact") known.set(user.id, user);
+  return [...known.values()].filter(({ name }) => name !== "").slice(0, SHOWN);
+}
+
 export function PeoplePicker({
   several,
   chosen,
   onChoose,
   leaveOut = [],
+  focus = false,
 }: {
   /** Choosing adds to what is chosen, and choosing again takes away. */
   readonly several: boolean;
   readonly chosen: readonly User[];
   readonly onChoose: (user: User) => void;
   readonly leaveOut?: readonly string[];
+  /** The field has the focus when the window opens. */
+  readonly focus?: boolean;
 }) {
   const { t } = useShared();
   const [text, setText] = useState("");
   const found = useFound(text);
   const id = useId();
-  const shown = (found.value ?? []).filter((user) => !leaveOut.includes(user.id));
+  const known = useKnown();
+  const all = text.trim() === "" ? known : (found.value ?? []);
+  const shown = all.filter((user) => !leaveOut.includes(user.id));
   return (
     <div class="picker">
       {several && chosen.length > 0 && (
         <ul class="chips" aria-label={t.chosen(chosen.length)}>
           {chosen.map((user) => (
             <li key={user.id}>
-              <button type="button" class="chip" aria-label={t.removePerson(user.name)} onClick={() => onChoose(user)}>
-                {user.name}
+              <button
+                type="button"
+                class="chip"
+                aria-label={t.removePerson(nameOf(user, t))}
+                onClick={() => onChoose(user)}
+              >
+                {nameOf(user, t)}
                 <Icon name="close" size={14} />
               </button>
             </li>
@@ -63,6 +90,7 @@ export function PeoplePicker({
         <input
           id={id}
           value={text}
+          autofocus={focus}
           placeholder={t.findPeopleHint}
           autocomplete="off"
           autocapitalize="none"
@@ -100,12 +128,18 @@ export function PeoplePicker({
   );
 }
 
+/** What somebody is called; whose name nobody can see, by the username. */
+export function nameOf(user: User, t: Texts): string {
+  return calledBy(user, t) ?? user.username ?? t.unknownUser;
+}
+
 export function PersonText({ user, note }: { readonly user: User; readonly note?: string | undefined }) {
+  const { t } = useShared();
   return (
     <>
       <Avatar id={user.id} name={user.name} />
       <span class="person-text">
-        <span class="person-name">{user.name}</span>
+        <span class="person-name">{nameOf(user, t)}</span>
         <span class="person-note">{note ?? (user.username === null ? "" : `@${user.username}`)}</span>
       </span>
     </>

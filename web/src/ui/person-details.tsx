@@ -1,8 +1,9 @@
 /** About the other one of a direct chat: contact or not, blocked or not. */
 import { useState } from "preact/hooks";
+import { useBook } from "../state/book.ts";
 import { fieldOf, useAsked, useHome, useShared } from "../state/use.ts";
-import { useBook } from "./contacts.tsx";
 import { Action, useAttempt } from "./action.tsx";
+import { focus } from "./parts.tsx";
 
 export function PersonDetails({ user }: { readonly user: string }) {
   const { t } = useShared();
@@ -34,7 +35,7 @@ export function PersonDetails({ user }: { readonly user: string }) {
         <form class="row-form" onSubmit={request}>
           <label class="field">
             <span class="field-label">{t.requestMessage}</span>
-            <input name="message" maxLength={512} autocomplete="off" autofocus />
+            <input ref={focus} name="message" maxLength={512} autocomplete="off" />
           </label>
           <button type="submit" class="button button-primary">
             {t.sendRequest}

@@ -39,7 +39,12 @@ export function Readers({
       ) : (
         <>
           <Names title={t.readBy(asked.value.counts.read)} users={asked.value.read} />
-          <Names title={t.notReadBy(asked.value.counts.members - asked.value.counts.read)} users={asked.value.unread} />
+          {asked.value.unread.length > 0 && (
+            <Names
+              title={t.notReadBy(asked.value.counts.members - asked.value.counts.read)}
+              users={asked.value.unread}
+            />
+          )}
         </>
       )}
     </Dialog>

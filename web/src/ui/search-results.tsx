@@ -1,10 +1,11 @@
 /** What was searched for: chats by their names, people, messages. */
-import { useHome, useAsked, useSettled, useShared } from "../state/use.ts";
+import { useAsked, useChats, useHome, useSettled, useShared } from "../state/use.ts";
 import type { Chat, Found } from "../../../client/src/mpim.ts";
+import { visible } from "../view/name.ts";
 import { listTime } from "../view/times.ts";
 import { excerptOf } from "../view/excerpt.ts";
 import { useAttempt } from "./action.tsx";
-import { ChatItem, moveFocus } from "./chat-list.tsx";
+import { ChatRows, moveFocus } from "./chat-list.tsx";
 import { jumpTo } from "./jump.ts";
 import { Avatar, Empty, Spinner } from "./parts.tsx";
 import { PersonText, useFound } from "./people-picker.tsx";
@@ -24,11 +25,12 @@ export function SearchResults({ text, onDone }: { readonly text: string; readonl
   const messages = useAsked(() => searchAll(chat, settled), [chat, settled]);
   const groups = useAsked(async () => (await chat.groups.search(settled, { limit: SHOWN })).items, [chat, settled]);
   const lower = text.toLocaleLowerCase();
-  const chats = chat.conversations.filter((one) => titleOf(one, home, t).toLocaleLowerCase().includes(lower));
+  const all = useChats();
+  const chats = all.filter((one) => titleOf(one, home, t, false).toLocaleLowerCase().includes(lower));
   const known = new Set(chats.map(({ peer }) => peer));
   const strangers = (people.value ?? []).filter(({ id }) => !known.has(id));
   const found = messages.value ?? [];
-  const mine = new Set(chat.conversations.map(({ cid }) => cid));
+  const mine = new Set(all.map(({ cid }) => cid));
   const open = (groups.value ?? []).filter(({ id }) => !mine.has(id));
   const loading = people.loading || groups.loading || messages.loading || settled !== text;
   const join = async (id: string): Promise<void> => {
@@ -49,11 +51,7 @@ export function SearchResults({ text, onDone }: { readonly text: string; readonl
       {chats.length > 0 && (
         <section>
           <h2 class="list-title">{t.chats}</h2>
-          <ul class="chat-list" onClick={onDone}>
-            {chats.map((conversation) => (
-              <ChatItem key={conversation.cid} conversation={conversation} current={false} />
-            ))}
-          </ul>
+          <ChatRows conversations={chats} label={t.chats} onClick={onDone} />
         </section>
       )}
       {strangers.length > 0 && (
@@ -85,7 +83,7 @@ export function SearchResults({ text, onDone }: { readonly text: string; readonl
               <li key={group.id} class="person person-row">
                 <Avatar id={group.id} name={group.name} />
                 <span class="person-text">
-                  <span class="person-name">{group.name}</span>
+                  <span class="person-name">{visible(group.name) || t.group}</span>
                   <span class="person-note">{t.members(group.members)}</span>
                 </span>
                 <button type="button" class="button button-small" onClick={() => void join(group.id)}>
@@ -126,7 +124,7 @@ async function searchAll(chat: Chat, text: string): Promise<readonly Found[]> {
 function FoundMessage({ found: { message, highlights } }: { readonly found: Found }) {
   const { t, lang } = useShared();
   const home = useHome();
-  const conversation = home.chat.conversations.find(({ cid }) => cid === message.cid);
+  const conversation = useChats().find(({ cid }) => cid === message.cid);
   const title = conversation === undefined ? "" : titleOf(conversation, home, t);
   const open = (): void => {
     home.go({ at: "chat", cid: message.cid });

@@ -5,14 +5,18 @@ import type { Theme } from "../state/settings.ts";
 import { fieldOf, useAsked, useHome, useShared } from "../state/use.ts";
 import { refusalText } from "../view/refusal.ts";
 import type { Lang } from "../view/times.ts";
+import { Devices } from "./devices.tsx";
+import { DeleteAccount } from "./delete-account.tsx";
 import { Confirm } from "./dialog.tsx";
 import { Icon } from "./icon.tsx";
 import { Avatar } from "./parts.tsx";
+import { nameOf } from "./people-picker.tsx";
 
 export function SettingsPane() {
   const { t, settings, change } = useShared();
   const { account, chat, people, say, signOut } = useHome();
   const [leaving, setLeaving] = useState(false);
+  const [deleting, setDeleting] = useState(false);
   const [renamed, setRenamed] = useState(0);
   const me = useAsked(() => chat.users.me(), [chat, renamed]);
   const user = me.value ?? account.session.tokens?.user;
@@ -35,7 +39,7 @@ export function SettingsPane() {
           <div class="profile">
             <Avatar id={user.id} name={user.name} size="l" />
             <span class="person-text">
-              <span class="person-name">{user.name}</span>
+              <span class="person-name">{nameOf(user, t)}</span>
               <span class="person-note">{user.username === null ? "" : `@${user.username}`}</span>
             </span>
           </div>
@@ -67,6 +71,7 @@ export function SettingsPane() {
           onChange={(lang) => change({ lang: lang as Lang })}
         />
       </section>
+      <Devices />
       <section class="card">
         <h2 class="list-title">{t.device}</h2>
         <p class="card-text">
@@ -78,12 +83,19 @@ export function SettingsPane() {
           {t.signOut}
         </button>
       </section>
+      {user !== undefined && (
+        <button type="button" class="button button-danger button-wide" onClick={() => setDeleting(true)}>
+          <Icon name="trash" size={18} />
+          {t.deleteAccount}
+        </button>
+      )}
+      {deleting && user !== undefined && <DeleteAccount user={user} onClose={() => setDeleting(false)} />}
       {leaving && (
         <Confirm
           title={t.signOutTitle}
           text={t.signOutText}
           yes={t.signOut}
-          onYes={() => void signOut()}
+          onYes={signOut}
           onClose={() => setLeaving(false)}
         />
       )}

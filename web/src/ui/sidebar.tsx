@@ -1,6 +1,6 @@
 /** The lists: chats, contacts, settings, and what was searched for. */
 import { useEffect, useRef, useState } from "preact/hooks";
-import { useHome, useShared } from "../state/use.ts";
+import { useChats, useHome, useShared } from "../state/use.ts";
 import { ChatList } from "./chat-list.tsx";
 import { Contacts, useRequests } from "./contacts.tsx";
 import { Icon, type IconName } from "./icon.tsx";
@@ -13,13 +13,25 @@ export type Tab = "chats" | "contacts" | "settings";
 
 const ICONS: Readonly<Record<Tab, IconName>> = { chats: "chat", contacts: "people", settings: "settings" };
 
-export function Sidebar({ tab, current }: { readonly tab: Tab; readonly current: string | undefined }) {
+export function Sidebar({
+  tab,
+  current,
+  alone,
+}: {
+  readonly tab: Tab;
+  readonly current: string | undefined;
+  /** There is nothing beside it on the screen. */
+  readonly alone: boolean;
+}) {
   const { t } = useShared();
   const { chat, go } = useHome();
   const [text, setText] = useState("");
   const [making, setMaking] = useState(false);
   const search = useRef<HTMLInputElement>(null);
+  const list = useRef<HTMLDivElement>(null);
   const requests = useRequests();
+  // For the sign that something is unread.
+  useChats();
   useEffect(() => {
     const pressed = (event: KeyboardEvent): void => {
       if (event.key.toLowerCase() !== "k" || !(event.ctrlKey || event.metaKey)) return;
@@ -31,11 +43,11 @@ export function Sidebar({ tab, current }: { readonly tab: Tab; readonly current:
   }, []);
   const counts: Readonly<Record<Tab, number>> = { chats: chat.unread, contacts: requests.length, settings: 0 };
   return (
-    <aside class="sidebar">
-      <header class="sidebar-head">
+    <div class="sidebar" role={alone ? "main" : "complementary"}>
+      <div class="sidebar-head">
         <h1>{t[tab]}</h1>
         <IconButton icon="plus" label={t.newChat} onClick={() => setMaking(true)} class="icon-button-primary" />
-      </header>
+      </div>
       <div class="search" role="search">
         <Icon name="search" size={18} />
         <input
@@ -48,11 +60,17 @@ export function Sidebar({ tab, current }: { readonly tab: Tab; readonly current:
           onInput={({ currentTarget }) => setText(currentTarget.value)}
           onKeyDown={(event) => {
             if (event.key === "Escape") setText("");
+            const first = list.current?.querySelector<HTMLElement>("a, button.person");
+            if (event.isComposing || text.trim() === "" || first === null || first === undefined) return;
+            if (event.key === "ArrowDown") first.focus();
+            else if (event.key === "Enter") first.click();
+            else return;
+            event.preventDefault();
           }}
         />
         {text !== "" && <IconButton icon="close" label={t.clear} onClick={() => setText("")} />}
       </div>
-      <div class="sidebar-list">
+      <div ref={list} class="sidebar-list">
         {text.trim() !== "" ? (
           <SearchResults text={text.trim()} onDone={() => setText("")} />
         ) : tab === "chats" ? (
@@ -85,6 +103,6 @@ export function Sidebar({ tab, current }: { readonly tab: Tab; readonly current:
         ))}
       </nav>
       {making && <NewChat onClose={() => setMaking(false)} />}
-    </aside>
+    </div>
   );
 }

@@ -3,6 +3,7 @@ import { useId, useState } from "preact/hooks";
 import { signIn, signUp, type Account } from "../state/login.ts";
 import { fieldOf, useShared } from "../state/use.ts";
 import { refusalText } from "../view/refusal.ts";
+import { Icon } from "./icon.tsx";
 
 export function SignIn({
   why,
@@ -14,7 +15,8 @@ export function SignIn({
   const { t, lang, change } = useShared();
   const [fresh, setFresh] = useState(false);
   const [busy, setBusy] = useState(false);
-  const [refusal, setRefusal] = useState(why);
+  const [notice, setNotice] = useState(why);
+  const [refusal, setRefusal] = useState<string>();
   const id = useId();
   const submit = async (event: SubmitEvent): Promise<void> => {
     event.preventDefault();
@@ -22,6 +24,7 @@ export function SignIn({
     const name = field("name").trim();
     const credentials = { username: field("username").trim(), password: field("password") };
     setBusy(true);
+    setNotice(undefined);
     setRefusal(undefined);
     try {
       onDone(await (fresh ? signUp({ ...credentials, ...(name !== "" && { name }) }) : signIn(credentials)));
@@ -36,6 +39,12 @@ export function SignIn({
         <img class="welcome-logo" src="/icon.svg" alt="" width={56} height={56} />
         <h1 id={`${id}-title`}>{fresh ? t.signUpTitle : t.signInTitle}</h1>
         <p class="welcome-tagline">{t.tagline}</p>
+        {notice !== undefined && (
+          <p class="welcome-notice" role="alert">
+            <Icon name="info" />
+            {notice}
+          </p>
+        )}
         <form onSubmit={(event) => void submit(event)} aria-describedby={`${id}-refusal`}>
           <label class="field">
             <span class="field-label">{t.username}</span>

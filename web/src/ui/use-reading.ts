@@ -10,6 +10,7 @@ export function useReading(
   rows: readonly Row[],
   heights: Heights,
   { top, height }: { readonly top: number; readonly height: number },
+  toNewest: boolean,
 ): void {
   const render = useRender();
   useEffect(() => {
@@ -21,7 +22,7 @@ export function useReading(
     if (conversation.readSeq >= conversation.head) return;
     const lowest = heights.at(top + height - 1);
     // Also the entries after it that are no rows, amendments for instance.
-    if (lowest >= rows.length - 1) return conversation.read();
+    if (toNewest && lowest >= rows.length - 1) return conversation.read();
     const seq = seqAt(rows, lowest);
     if (seq > conversation.readSeq) conversation.read(seq);
   });

@@ -2,10 +2,11 @@
  * A list of rows of unknown heights, of which only those near the view are in the page. A row that is shown is measured; what
  * the eye holds on to stays where it is, whatever is measured, added before, or taken away.
  */
-import { useCallback, useEffect, useLayoutEffect, useMemo, useRef, useState } from "preact/hooks";
-import { Heights } from "../view/heights.ts";
+import { useCallback, useEffect, useLayoutEffect, useRef, useState } from "preact/hooks";
+import type { Heights } from "../view/heights.ts";
+import { Layout } from "../view/layout.ts";
 import type { Row } from "../view/rows.ts";
-import { anchorOf, spanOf, topFor, type Anchor, type Span } from "../view/window.ts";
+import { anchorOf, NEAR, spanOf, topFor, type Anchor, type Span } from "../view/window.ts";
 
 const GUESS = { day: 48, unread: 40, note: 36, message: 48 } as const;
 /** A line of text has about so many characters, and is so high, px. */
@@ -19,7 +20,9 @@ interface View {
 
 export interface Scroll {
   readonly scroller: { current: HTMLDivElement | null };
+  /** The same object for the whole life of the list: what is asked of it is of now. */
   readonly heights: Heights;
+  readonly placeOf: (key: string) => number | undefined;
   readonly span: Span;
   readonly atEnd: boolean;
   readonly view: View;
@@ -28,32 +31,28 @@ export interface Scroll {
   readonly hold: (anchor: Anchor) => void;
 }
 
-export function useScroll(rows: readonly Row[], start: Anchor): Scroll {
+/** `toNewest`: the last row is the newest message, and who is there is to stay with what comes. */
+export function useScroll(rows: readonly Row[], start: Anchor, toNewest: boolean): Scroll {
   const scroller = useRef<HTMLDivElement>(null);
-  const measured = useRef(new Map<string, number>());
+  const [layout] = useState(() => new Layout<Row>(guess));
   const anchor = useRef<Anchor>(start);
   const [view, setView] = useState<View>({ top: Number.MAX_SAFE_INTEGER, height: 800 });
   const [, again] = useState({});
-  const keys = useMemo(() => rows.map(({ key }) => key), [rows]);
-  const places = useMemo(() => new Map(keys.map((key, index) => [key, index])), [keys]);
-  const heights = useMemo(() => new Heights(rows.map((row) => measured.current.get(row.key) ?? guess(row))), [rows]);
+  layout.take(rows);
+  const { heights } = layout;
 
   const settle = (): void => {
     const element = scroller.current;
     if (element === null) return;
     let changed = false;
     for (const row of element.querySelectorAll<HTMLElement>("[data-row]")) {
-      const index = Number(row.dataset["row"]);
-      const key = keys[index];
       const { height } = row.getBoundingClientRect();
-      if (key === undefined || height === 0) continue;
-      measured.current.set(key, height);
-      if (heights.set(index, height)) changed = true;
+      if (height > 0 && layout.measure(Number(row.dataset["row"]), height)) changed = true;
     }
     // The element must be as long as the rows are before it can be scrolled there.
     if (element.firstElementChild instanceof HTMLElement) element.firstElementChild.style.height = `${heights.total}px`;
     const height = element.clientHeight;
-    const top = topFor(anchor.current, heights, (key) => places.get(key), height);
+    const top = topFor(anchor.current, heights, (key) => layout.placeOf(key), height);
     if (top !== undefined && Math.abs(element.scrollTop - top) > 0.75) element.scrollTop = top;
     if (changed) again({});
     if (element.scrollTop !== view.top || height !== view.height) setView({ top: element.scrollTop, height });
@@ -74,7 +73,7 @@ export function useScroll(rows: readonly Row[], start: Anchor): Scroll {
     const element = scroller.current;
     if (element === null) return;
     const next = { top: element.scrollTop, height: element.clientHeight };
-    anchor.current = anchorOf(heights, keys, next);
+    anchor.current = anchorOf(heights, (index) => layout.keyAt(index), next, toNewest);
     setView(next);
   };
   const hold = useCallback((next: Anchor) => {
@@ -85,8 +84,10 @@ export function useScroll(rows: readonly Row[], start: Anchor): Scroll {
   return {
     scroller,
     heights,
+    placeOf: (key) => layout.placeOf(key),
     span: spanOf(heights, top, view.height),
-    atEnd: anchor.current === "end",
+    // All of it may be in view although something else is held on to.
+    atEnd: anchor.current === "end" || top + view.height >= heights.total - NEAR,
     view: { top, height: view.height },
     onScroll,
     hold,

@@ -5,21 +5,35 @@
  * fifty does.
  */
 export class Heights {
-  readonly #heights: Float64Array;
-  readonly #tree: Float64Array;
+  /** With room behind them, so that a row at the end is only written down. */
+  #heights = new Float64Array(0);
+  #tree = new Float64Array(1);
+  #count = 0;
 
   constructor(heights: ArrayLike<number>) {
-    this.#heights = Float64Array.from(heights);
-    this.#tree = new Float64Array(this.#heights.length + 1);
-    for (let index = 1; index <= this.#heights.length; index += 1) {
-      this.#tree[index] = (this.#tree[index] ?? 0) + (this.#heights[index - 1] ?? 0);
-      const above = index + (index & -index);
-      if (above <= this.#heights.length) this.#tree[above] = (this.#tree[above] ?? 0) + (this.#tree[index] ?? 0);
-    }
+    this.replace(0, heights);
   }
 
   get count(): number {
-    return this.#heights.length;
+    return this.#count;
+  }
+
+  /** Keeps the first `from` rows, which are to be there, and puts others in the place of the rest. */
+  replace(from: number, heights: ArrayLike<number>): void {
+    const count = from + heights.length;
+    if (count > this.#heights.length) {
+      const room = count + Math.ceil(count / 2);
+      this.#heights = grown(this.#heights, room);
+      this.#tree = grown(this.#tree, room + 1);
+    }
+    this.#heights.set(heights, from);
+    this.#count = count;
+    for (let index = from + 1; index <= count; index += 1) {
+      let sum = this.#heights[index - 1] ?? 0;
+      const below = index - (index & -index);
+      for (let at = index - 1; at > below; at -= at & -at) sum += this.#tree[at] ?? 0;
+      this.#tree[index] = sum;
+    }
   }
 
   /** Of all rows. */
@@ -28,7 +42,7 @@ export class Heights {
   }
 
   of(index: number): number {
-    return this.#heights[index] ?? 0;
+    return index < this.#count ? (this.#heights[index] ?? 0) : 0;
   }
 
   /** Where a row begins. */
@@ -60,4 +74,10 @@ export class Heights {
     }
     return Math.max(0, Math.min(index, this.count - 1));
   }
+}
+
+function grown(numbers: Float64Array<ArrayBuffer>, length: number): Float64Array<ArrayBuffer> {
+  const more = new Float64Array(length);
+  more.set(numbers);
+  return more;
 }

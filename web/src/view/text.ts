@@ -2,7 +2,8 @@
 
 export type Part =
   | { readonly kind: "text"; readonly text: string }
-  | { readonly kind: "link"; readonly text: string; readonly href: string }
+  /** `host`: where it leads, if that is not what is to be read: a host may be written in letters that look like others. */
+  | { readonly kind: "link"; readonly text: string; readonly href: string; readonly host?: string }
   | { readonly kind: "mention"; readonly text: string; readonly user: string };
 
 const LINK = /\bhttps?:\/\/[^\s<>"'`\p{Cc}\p{Zl}\p{Zp}]+/giu;
@@ -20,7 +21,12 @@ export function partsOf(
     const shown = trimmed(found);
     const href = safeLink(shown);
     if (href === undefined) continue;
-    parts.push(...mentionsIn(text.slice(end, index), mentioned), { kind: "link", text: shown, href });
+    parts.push(...mentionsIn(text.slice(end, index), mentioned), {
+      kind: "link",
+      text: shown,
+      href,
+      ...hostIn(shown, href),
+    });
     end = index + shown.length;
   }
   parts.push(...mentionsIn(text.slice(end), mentioned));
@@ -29,10 +35,21 @@ export function partsOf(
 
 /** The address to go to, if it is one of the web; undefined for everything else. */
 export function safeLink(text: string): string | undefined {
-  const url = URL.parse(text);
-  if (url === null || (url.protocol !== "https:" && url.protocol !== "http:")) return undefined;
+  // Browsers read `https:///example.org` as if the third stroke were not there.
+  const url = /^https?:\/\/[^/\\]/i.test(text) ? URL.parse(text) : null;
+  if (url === null) return undefined;
   // `https://bank.example@evil.example` reads as one and leads to the other.
   return url.username === "" && url.password === "" ? url.href : undefined;
+}
+
+function hostIn(shown: string, href: string): { readonly host?: string } {
+  const { host } = new URL(href);
+  return shown
+    .toLowerCase()
+    .replace(/^https?:\/\//, "")
+    .startsWith(host)
+    ? {}
+    : { host };
 }
 
 function trimmed(link: string): string {
@@ -60,7 +77,27 @@ function split(text: string, mention: string, user: string): Part[] {
     ]);
 }
 
+/** What a message may have: characters, and bytes of its body. */
+const CHARACTERS = 8192;
+const BYTES = 16 * 1024;
+
+/** How many characters there is room for after a text; less than 0: it is too long. */
+export function roomLeft(text: string): number {
+  // A character is at most six bytes of JSON: this cannot be near the end, and needs no counting.
+  if (text.length < BYTES / 8) return CHARACTERS;
+  const whole = text.trim();
+  const bytes = new TextEncoder().encode(JSON.stringify({ text: whole })).length;
+  // Those that do not fit for their bytes are mostly Chinese: three each.
+  return Math.min(CHARACTERS - Array.from(whole).length, Math.floor((BYTES - bytes) / 3));
+}
+
+/** UTF-16 units; families and flags of regions have most. */
+const LONGEST_EMOJI = 20;
+
 /** A text of nothing but one to three pictures. */
 export function isEmoji(text: string): boolean {
+  // Looking for pictures in words takes milliseconds; what has none in it is seen at once. A keycap ends with U+20E3.
+  if (text.length > LONGEST_EMOJI * 3 || !/[\p{Extended_Pictographic}\p{Regional_Indicator}\u20E3]/u.test(text))
+    return false;
   return /^\p{RGI_Emoji}{1,3}$/v.test(text);
 }

@@ -19,10 +19,21 @@ export function clock(ts: number, lang: Lang): string {
   return format(lang, "clock", { hour: "2-digit", minute: "2-digit", hourCycle: "h23" }).format(ts);
 }
 
+/** Midnights everywhere are at a quarter of an hour of UTC: the day of one is asked once. */
+const QUARTER_MS = 900_000;
+const QUARTERS = 10_000;
+const dayOfQuarter = new Map<number, string>();
+
 /** A text that differs from day to day, by this device's clock. */
 export function dayKey(ts: number): string {
+  const quarter = Math.floor(ts / QUARTER_MS);
+  const known = dayOfQuarter.get(quarter);
+  if (known !== undefined) return known;
   const date = new Date(ts);
-  return `${date.getFullYear()}-${date.getMonth()}-${date.getDate()}`;
+  const day = `${date.getFullYear()}-${date.getMonth()}-${date.getDate()}`;
+  if (dayOfQuarter.size >= QUARTERS) dayOfQuarter.clear();
+  dayOfQuarter.set(quarter, day);
+  return day;
 }
 
 /** How many midnights lie between; negative in the future. */

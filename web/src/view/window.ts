@@ -4,7 +4,7 @@ import type { Heights } from "./heights.ts";
 /** Rows beyond both edges that are ready to be scrolled to, px. */
 const BEYOND = 600;
 /** So near to the end counts as at the end, px. */
-const NEAR = 48;
+export const NEAR = 48;
 
 export interface Span {
   readonly from: number;
@@ -18,17 +18,26 @@ export function spanOf(heights: Heights, top: number, height: number): Span {
   return { from: heights.at(top - BEYOND), to: heights.at(top + height + BEYOND) + 1 };
 }
 
+/** The same of rows of one height. `top`: how far the list's beginning is above the upper edge; it may be below it. */
+export function equalSpan(count: number, row: number, top: number, height: number): Span {
+  if (row <= 0) return { from: 0, to: count };
+  const from = Math.max(0, Math.min(count, Math.floor((top - BEYOND) / row)));
+  return { from, to: Math.max(from, Math.min(count, Math.ceil((top + height + BEYOND) / row))) };
+}
+
 /** What the eye holds on to: the row at the upper edge, and how far it is above that edge. `end`: the newest message. */
 export type Anchor = "end" | { readonly key: string; readonly above: number };
 
+/** `toNewest`: the last row is the newest message. */
 export function anchorOf(
   heights: Heights,
-  keys: readonly string[],
+  keyAt: (index: number) => string | undefined,
   { top, height }: { readonly top: number; readonly height: number },
+  toNewest = true,
 ): Anchor {
-  if (top + height >= heights.total - NEAR) return "end";
+  if (toNewest && top + height >= heights.total - NEAR) return "end";
   const index = heights.at(top);
-  return { key: keys[index] ?? "", above: top - heights.top(index) };
+  return { key: keyAt(index) ?? "", above: top - heights.top(index) };
 }
 
 /** Where the list must stand so that the eye sees the same as before; undefined: the row is gone. */

@@ -11,7 +11,7 @@ import type { KeyedServices } from "./keyed.ts";
 import { hashPassword, verifyPassword } from "./passwords.ts";
 import type { Random } from "./random.ts";
 import { formatRefreshToken, judge, makeRefreshToken, parseRefreshToken, type RefreshToken } from "../refresh.ts";
-import { hashSecret, issueToken } from "../tokens.ts";
+import { hashSecret, issueToken, keyedHash } from "../tokens.ts";
 
 /** What a client gets for registering, logging in and refreshing. */
 export interface Granted {
@@ -79,30 +79,41 @@ export async function login(
   return ok(await begin(services, known.user, now, random));
 }
 
-/** Exchanges a refresh token. One that was exchanged before ends its login, since one of the two holders is a thief. */
-export async function refresh(
-  services: KeyedServices,
-  text: string,
-  now: number,
-  random: Random,
-): Promise<Result<Granted, Refusal>> {
+/**
+ * Exchanges a refresh token. Repeated within the grace it gives the same successor, since an answer may get lost; one that was
+ * exchanged before that ends its login, since one of the two holders is a thief.
+ */
+export async function refresh(services: KeyedServices, text: string, now: number): Promise<Result<Granted, Refusal>> {
   const { logins, users } = services.store;
+  const { refresh_s, refresh_grace_s } = services.config.auth;
   const token = parseRefreshToken(text);
-  const row = token && (await logins.find(token.login));
-  // All reads come before the exchange: what fails after it costs the client its login.
+  let row = token && (await logins.find(token.login));
   const user = row && (await users.find(row.uid));
-  if (token === undefined || row === undefined || user === undefined) return err(NO_REFRESH);
-  const presented = { family: await hashSecret(token.family), secret: await hashSecret(token.secret) };
-  const verdict = judge(presented, row, now);
-  if (verdict === "unknown") return err(NO_REFRESH);
-  const next = makeRefreshToken(token.login, random(48), token);
-  const expires = now + services.config.auth.refresh_s * 1000;
-  const newest = await hashSecret(next.secret);
-  if (verdict === "newest" && (await logins.rotate(token.login, presented.secret, newest, expires))) {
-    return ok(await grant(services, user, next, now));
+  if (token === undefined || row === undefined || user === undefined || user.deleted > 0) return err(NO_REFRESH);
+  const next = { ...token, secret: await successor(services, token) };
+  const hashes = {
+    family: await hashSecret(token.family),
+    secret: await hashSecret(token.secret),
+    next: await hashSecret(next.secret),
+  };
+  let verdict = judge(hashes, row, now, refresh_grace_s * 1000);
+  if (verdict === "newest") {
+    if (await logins.rotate(token.login, hashes.secret, hashes.next, now + refresh_s * 1000, now)) {
+      return ok(await grant(services, user, next, now));
+    }
+    // Somebody was faster: the same client once more, or a thief.
+    row = await logins.find(token.login);
+    verdict = judge(hashes, row, now, refresh_grace_s * 1000);
   }
+  if (verdict === "repeated") return ok(await grant(services, user, next, now));
+  if (verdict === "unknown" || row === undefined) return err(NO_REFRESH);
   const ended = await end(services, row.uid, token.login, now);
   return ended.ok ? err(refuse("unauthenticated", "the refresh token was used before; this login has ended")) : ended;
+}
+
+/** The secret that a token is exchanged for: known to whoever has the server's key, and to nobody from a copy of the store. */
+function successor({ tokenKey }: KeyedServices, { login: id, secret }: RefreshToken): Promise<string> {
+  return keyedHash(tokenKey, "refresh", `${id}\n${secret}`);
 }
 
 const NO_REFRESH = refuse("unauthenticated", "the refresh token is not valid");
@@ -115,7 +126,22 @@ export async function logout(services: Services, identity: Identity, now: number
   return end(services, identity.uid, identity.login, now);
 }
 
-async function end(services: Services, uid: Uid, id: string, now: number): Promise<Result<void, Refusal>> {
+/** Deletes the account: what belongs to it goes by and by, its logins at once. May be repeated. */
+export async function deleteAccount(
+  services: Services,
+  identity: Identity,
+  now: number,
+): Promise<Result<void, Refusal>> {
+  const { uid, login: id } = identity;
+  const begun = await ask(() => services.user(uid).remove(true));
+  if (!begun.ok) return begun;
+  if (id === undefined) services.ensured.set(uid, "deleted", now + LIVE_MS);
+  else services.logins.set(id, "ended", now + services.config.auth.access_s * 1000);
+  return ok(undefined);
+}
+
+/** Ends a login of a user: what it could do, then its connections; its devices are forgotten. May be repeated. */
+export async function end(services: Services, uid: Uid, id: string, now: number): Promise<Result<void, Refusal>> {
   // First what keeps the login from connecting again, then its connections.
   await services.store.logins.end(id);
   services.logins.set(id, "ended", now + services.config.auth.access_s * 1000);
@@ -126,7 +152,7 @@ async function begin(services: KeyedServices, user: User, now: number, random: R
   const token = makeRefreshToken(makeUlid(now, random(16)), random(48));
   const expires = now + services.config.auth.refresh_s * 1000;
   const hashes = { family: await hashSecret(token.family), current: await hashSecret(token.secret) };
-  await services.store.logins.begin({ id: token.login, uid: user.id, ...hashes, expires }, now);
+  await services.store.logins.begin({ id: token.login, uid: user.id, ...hashes, expires, exchanged: 0 }, now);
   return grant(services, user, token, now);
 }
 

@@ -12,7 +12,7 @@ const Tokens = z
   .object({
     user: Card,
     token: z.string().openapi({ description: "Access token, for `Authorization: Bearer` and for `hello`." }),
-    refresh_token: z.string().openapi({ description: "Good for one exchange." }),
+    refresh_token: z.string().openapi({ description: "Good for one exchange, which may be repeated for a minute." }),
     expires_in: z.number().int().openapi({ description: "Seconds until the access token ends." }),
   })
   .openapi("Tokens");
@@ -55,7 +55,7 @@ const refreshRoute = createRoute({
   method: "post",
   path: "/v1/auth/refresh",
   operationId: "refresh",
-  summary: "Exchange a refresh token; one used before ends its login",
+  summary: "Exchange a refresh token; may be repeated for a minute, after that it ends the login",
   request: { body: body(z.object({ refresh_token: z.string().min(1).max(256) })) },
   responses: { 200: json("New tokens of the same login.", Tokens), ...refusals },
 });
@@ -92,7 +92,7 @@ export function accountRoutes(app: App): void {
   app.openapi(refreshRoute, async (c) => {
     const services = keyed(c.get("services"));
     if (!services.ok) return refused(c, services.error);
-    const granted = await refresh(services.value, c.req.valid("json").refresh_token, Date.now(), random);
+    const granted = await refresh(services.value, c.req.valid("json").refresh_token, Date.now());
     return granted.ok ? c.json(tokens(granted.value), 200) : refused(c, granted.error);
   });
 

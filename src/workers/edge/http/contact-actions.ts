@@ -35,7 +35,7 @@ export async function requestContact(
   const op = await claimed(services, ["requestContact", uid], key, [peer, message], makeUlid(now, random(16)), now);
   if (!op.ok) return op;
   const user = await services.users.find(peer);
-  if (user === undefined) return err(NO_USER);
+  if (user === undefined || user.deleted > 0) return err(NO_USER);
   const done = await operate(services, uid, peer, op.value, { do: "request", message });
   return done.ok ? ok({ ...done.value, user }) : done;
 }
@@ -48,7 +48,7 @@ export async function acceptContact(
   op: string,
 ): Promise<Result<ContactView & { readonly user: User }, Refusal>> {
   const user = await services.users.find(peer);
-  if (user === undefined) return err(NO_USER);
+  if (user === undefined || user.deleted > 0) return err(NO_USER);
   const done = await operate(services, uid, peer, op, { do: "accept" });
   return done.ok ? ok({ ...done.value, user }) : done;
 }
@@ -78,7 +78,7 @@ export async function listContacts(
   const found = await users.findMany(shown.map(({ peer }) => peer));
   const contacts = shown.flatMap(({ peer, state: at, message, since }) => {
     const user = found.get(peer);
-    return user === undefined || at === "none" ? [] : [{ user, state: at, message, since }];
+    return user === undefined || user.deleted > 0 || at === "none" ? [] : [{ user, state: at, message, since }];
   });
   const last = shown.at(-1);
   return rows.length > limit && last !== undefined ? { contacts, next: last.peer } : { contacts };

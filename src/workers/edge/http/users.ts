@@ -1,6 +1,7 @@
 /** /v1/me and /v1/users. */
 import { createRoute, z } from "@hono/zod-openapi";
 import { refuse } from "../../../protocol/codes.ts";
+import { deleteAccount } from "./account-actions.ts";
 import { json, refused, refusals, type App } from "./respond.ts";
 import { Avatar, DisplayName } from "../user-rules.ts";
 import { decodeCursor, encodeCursor } from "./search-cursor.ts";
@@ -43,6 +44,15 @@ const changeMeRoute = createRoute({
   responses: { 200: json("The profile, changed.", Card), ...refusals },
 });
 
+const deleteMeRoute = createRoute({
+  method: "delete",
+  path: "/v1/me",
+  operationId: "deleteMe",
+  summary: "Delete one's account, for good; may be repeated",
+  tags,
+  responses: { 202: { description: "It has begun, and nothing stops it." }, ...refusals },
+});
+
 const userRoute = createRoute({
   method: "get",
   path: "/v1/users/{uid}",
@@ -67,12 +77,18 @@ const usersRoute = createRoute({
 export function userRoutes(app: App): void {
   app.openapi(meRoute, async (c) => {
     const user = await c.get("services").users.find(c.get("identity").uid);
-    return user === undefined ? refused(c, refuse("not_found", "this account is gone")) : c.json(card(user), 200);
+    if (user === undefined || user.deleted > 0) return refused(c, refuse("not_found", "this account is gone"));
+    return c.json(card(user), 200);
   });
 
   app.openapi(changeMeRoute, async (c) => {
     const user = await c.get("services").users.update(c.get("identity").uid, c.req.valid("json"), Date.now());
     return user === undefined ? refused(c, refuse("not_found", "this account is gone")) : c.json(card(user), 200);
+  });
+
+  app.openapi(deleteMeRoute, async (c) => {
+    const begun = await deleteAccount(c.get("services"), c.get("identity"), Date.now());
+    return begun.ok ? c.body(null, 202) : refused(c, begun.error);
   });
 
   app.openapi(userRoute, async (c) => {

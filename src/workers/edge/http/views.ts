@@ -9,13 +9,15 @@ export const Card = z
   .object({
     id: Uid,
     username: z.string().nullable().openapi({ description: "Null for users of an external issuer." }),
-    name: z.string(),
+    name: z.string().openapi({ description: "Empty when the account is deleted." }),
     avatar: z.string().nullable(),
+    deleted: z.literal(true).optional().openapi({ description: "The account is deleted." }),
   })
   .openapi("User");
 
 /** The card of a stored user. */
-export function card({ id, username, name, avatar }: User): z.infer<typeof Card> {
+export function card({ id, username, name, avatar, deleted }: User): z.infer<typeof Card> {
+  if (deleted > 0) return { id, username: null, name: "", avatar: null, deleted: true };
   return { id, username, name, avatar };
 }
 

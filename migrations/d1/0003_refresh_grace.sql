@@ -1,0 +1,1 @@
+ALTER TABLE `logins` ADD `exchanged_ms` integer DEFAULT 0 NOT NULL;

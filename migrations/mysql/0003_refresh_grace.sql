@@ -1,0 +1,1 @@
+ALTER TABLE `logins` ADD `exchanged_ms` bigint DEFAULT 0 NOT NULL;
