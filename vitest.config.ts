@@ -21,7 +21,7 @@ const shared = (name: string) => ({ name, include: [`test/${name}/**/*.test.ts`]
 /** Everything but servers runs at once, on all cores: most of the time goes into starting runtimes. */
 const first = { sequence: { groupOrder: 1 }, maxWorkers: "100%" };
 /** Each file starts servers, and some a browser; much of the time they wait, so two go at a time, after everything else. */
-const second = { sequence: { groupOrder: 2 }, maxWorkers: 2, testTimeout: 120_000, hookTimeout: 120_000 };
+const second = { sequence: { groupOrder: 2 }, maxWorkers: 2, testTimeout: 240_000, hookTimeout: 240_000 };
 
 export default defineConfig({
   test: {
@@ -86,8 +86,11 @@ export default defineConfig({
       {
         test: {
           ...shared("browser"),
-          globalSetup: "test/support/chromium-setup.ts",
+          globalSetup: "test/browser/setup.ts",
           ...second,
+          // Pages take their time on a machine that is busy, and nothing here is shown by how long it takes.
+          testTimeout: 300_000,
+          expect: { poll: { timeout: 60_000, interval: 100 } },
         },
       },
     ],

@@ -15,6 +15,7 @@ const TOOLS = {
   "types of the client": ["tsc", "-p", "client"],
   "types of its tests": ["tsc", "-p", "test/client"],
   "types of the web client": ["tsc", "-p", "web"],
+  "types of what opens it offline": ["tsc", "-p", "web/offline"],
   "types of its tests in a browser": ["tsc", "-p", "test/browser"],
 } as const;
 const RULES: readonly Rule[] = [

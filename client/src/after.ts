@@ -15,14 +15,18 @@ export async function* messagesAfter(
 ): AsyncGenerator<Message, void, undefined> {
   const { state } = engine.core;
   const room = state.room(cid);
-  let { restored } = room;
+  // Where it is not known yet how much of the log is what it was, the place may be of the one before.
+  let restored = room.unproven ? -1 : room.restored;
   for (let at = seq; ;) {
     try {
       engine.mustLive();
       await engine.known(cid);
       // A server that was put back to a backup has less than was read: it goes on with what comes.
-      if (room.restored !== restored) at = Math.min(at, room.head);
-      restored = room.restored;
+      if (room.restored !== restored) {
+        await engine.wait(() => !room.unproven);
+        restored = room.restored;
+        at = Math.min(at, room.head, room.same);
+      }
       // The log has no hole; what it holds it holds from `low` on.
       if (at + 1 >= room.log.low && at < room.log.applied) {
         const held = room.log.after(at);

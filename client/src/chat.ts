@@ -3,6 +3,7 @@ import type { Conversation } from "./conversation.ts";
 import type { Connection, Backoff } from "./core/link.ts";
 import type { Presence } from "./core/watching.ts";
 import { Devices } from "./devices.ts";
+import { UID } from "./draft.ts";
 import { Emitter } from "./emitter.ts";
 import { Engine } from "./engine.ts";
 import { invalid, MpimError } from "./errors.ts";
@@ -14,6 +15,7 @@ import { Orphans } from "./orphans.ts";
 import { Shell } from "./shell.ts";
 import { webSocketClass, type WebSocketClass } from "./socket.ts";
 import { memory, type Store } from "./store/store.ts";
+import { within } from "./within.ts";
 import type { WireMessage } from "./wire.ts";
 
 /** What `connect` needs, and may be told. */
@@ -30,14 +32,16 @@ export interface ConnectOptions {
   /** Where to keep what must outlive this page or process: `indexedDb(name)`, `file(folder)`; usually `memory()`. */
   readonly store?: Store | undefined;
   /** What this device is called in lists of devices. Its id is made by itself and kept in the store. */
-  readonly device?: { readonly id?: string; readonly name?: string; readonly platform?: string } | undefined;
+  readonly device?:
+    | { readonly id?: string | undefined; readonly name?: string | undefined; readonly platform?: string | undefined }
+    | undefined;
   /** Messages per conversation that are fetched by themselves after an absence; of more only the newest. Usually 1,000. */
   readonly catchUp?: number | undefined;
   /** Messages kept in the store, per conversation. Usually 100. */
   readonly keep?: number | undefined;
   /** Pauses between attempts to connect, ms. Usually 500 to 30,000. */
   readonly backoff?: Partial<Backoff> | undefined;
-  /** With a new store, `connect` waits for the server; so long, ms. Usually 30,000. */
+  /** `connect` waits for the store to open and, with a new one, for the server: so long, ms. Usually 30,000. */
   readonly timeout?: number | undefined;
   /** The WebSocket to use where the platform has none (Node 20): that of the package `ws`. */
   readonly WebSocket?: WebSocketClass | undefined;
@@ -57,10 +61,10 @@ export interface ChatEvents {
   connection: Connection;
   /** All that had changed while there was no connection is known. */
   synced: Chat;
-  /** A user who is watched came or went. */
+  /** A user who is watched came or went, or nobody knows any more: without a connection. */
   presence: Presence;
-  /** The store cannot be read or written: what is sent from now on may not outlive this page. */
-  storeError: unknown;
+  /** Something in the store cannot be read and is dropped, or it cannot be written: see `keeps`. With the `cause`. */
+  storeError: MpimError;
 }
 
 /** A message that was found. */
@@ -73,7 +77,9 @@ export interface Found {
 /**
  * Opens the store and connects. Resolves as soon as there is something to show: at once when the store knows the user, else
  * when the server has welcomed the device. Rejects with `unauthenticated` when the token is refused, with `offline` when a new store
- * finds no server in `timeout`, with `invalid_argument` when the options are wrong, with `unavailable` when the store cannot be opened.
+ * finds no server in `timeout`, with `unavailable` when there is no token in that time, with `invalid_argument` when the options are
+ * wrong, with `store_failed` when the store cannot be opened, or not in `timeout`.
+ * With a new store the list of conversations comes after that: it is whole once `synced` is true, which the event of that name tells.
  * A store that turns out to be of another user ends the chat (`wrong_store`) before anything is sent or told; name the `user` to know at once.
  */
 export async function connect(options: ConnectOptions): Promise<Chat> {
@@ -84,6 +90,8 @@ const CATCH_UP = 1_000;
 const KEEP = 100;
 const BACKOFF: Backoff = { least: 500, most: 30_000 };
 const TIMEOUT_MS = 30_000;
+/** Nobody waits longer to hear why there is no chat than this, for a store that does not let itself be closed. */
+const CLOSE_MS = 2_000;
 
 const CID = /^(?:d\.[\w-]{1,64}\.[\w-]{1,64}|g\.[0-9a-z]{26}|s\.[\w-]{1,64})$/;
 
@@ -121,7 +129,8 @@ export class Chat extends Emitter<ChatEvents> {
 
   /** As `connect`. */
   static async open(options: ConnectOptions): Promise<Chat> {
-    const { store = memory(), device = {}, catchUp = CATCH_UP, keep = KEEP } = options;
+    const { store = memory(), device = {}, catchUp = CATCH_UP, keep = KEEP, timeout = TIMEOUT_MS } = options;
+    const began = performance.now();
     const token = sourceOf(options.token);
     const http = new Http({ ...options, token });
     const shell = await Shell.open({
@@ -130,16 +139,17 @@ export class Chat extends Emitter<ChatEvents> {
       store,
       WebSocket: webSocketClass(options.WebSocket),
       device,
+      timeout,
       core: { catchUp, keep, user: options.user, backoff: { ...BACKOFF, ...options.backoff } },
     });
     const orphans = new Orphans(store, shell);
     const chat = new Chat(http, shell, orphans);
     try {
-      await chat.#start(options.timeout ?? TIMEOUT_MS);
+      await chat.#start(timeout + began - performance.now());
       if (chat.user !== (options.user ?? chat.user))
         throw new MpimError("wrong_store", "the store or token is of another user");
     } catch (error) {
-      await chat.close();
+      await within(Math.min(timeout, CLOSE_MS), chat.close(), () => shell.lack).catch(() => {});
       throw error;
     }
     orphans.watch();
@@ -165,12 +175,17 @@ export class Chat extends Emitter<ChatEvents> {
     return this.#engine.core.synced;
   }
 
+  /** The server's time as far as it is known, ms since the epoch, whatever this device's clock says: to compare with the `ts` of messages. */
+  get now(): number {
+    return this.#engine.shell.serverTime;
+  }
+
   /** How many messages and amendments wait to be sent. */
   get outbox(): number {
     return this.#engine.core.state.outbox.waiting;
   }
 
-  /** The conversations one is in, pinned ones first, then those with the newest messages. */
+  /** The conversations one is in, pinned ones first, then those with the newest messages. On a device that is new, whole once `synced`. */
   get conversations(): readonly Conversation[] {
     return [...this.#engine.core.state.rooms.values()]
       .filter(({ left, untold, head }) => !left && (!untold || head > 0))
@@ -192,6 +207,7 @@ export class Chat extends Emitter<ChatEvents> {
   /** The direct chat with a user, by uid. It begins to exist with its first message. */
   async direct(uid: string): Promise<Conversation> {
     const me = this.user;
+    if (typeof uid !== "string" || !UID.test(uid)) throw invalid("this is no id of a user");
     if (uid === me) throw invalid("this is oneself");
     return this.conversation(me < uid ? `d.${me}.${uid}` : `d.${uid}.${me}`);
   }
@@ -244,7 +260,7 @@ export class Chat extends Emitter<ChatEvents> {
     };
   }
 
-  /** What is known of a user who is watched. */
+  /** What is known of a user who is watched; nothing without a connection. */
   presence(uid: string): Presence | undefined {
     return this.#engine.core.presence.of(uid);
   }
@@ -256,7 +272,12 @@ export class Chat extends Emitter<ChatEvents> {
     this.#engine.turn((core, now) => core.hurry(now));
   }
 
-  /** Resolves when everything that was sent so far is in this device's store. Rejects with `unavailable` when the store does not take it. */
+  /** The store takes what is written: false after a write that failed, until one succeeds. */
+  get keeps(): boolean {
+    return this.#engine.shell.keeps;
+  }
+
+  /** Resolves when everything that was sent so far is in this device's store. Rejects with `store_failed` when the store does not take it. */
   async kept(): Promise<void> {
     await this.#engine.shell.kept();
   }
@@ -268,7 +289,7 @@ export class Chat extends Emitter<ChatEvents> {
     await this.#engine.shell.close();
   }
 
-  /** Tries a failed message once more, under a new id. False: there is no such. */
+  /** Tries a failed message once more: where it may have arrived, under the same id, so that it is there once. False: there is no such. */
   retry(message: Pick<Message, "key">): boolean {
     return this.#engine.retry(outKey(message));
   }
@@ -288,23 +309,17 @@ export class Chat extends Emitter<ChatEvents> {
   async #start(timeout: number): Promise<void> {
     const engine = this.#engine;
     if (engine.core.user !== undefined) return engine.turn((core, now) => core.start(now));
-    let timer: ReturnType<typeof setTimeout> | undefined;
-    try {
-      await new Promise<void>((resolve, reject) => {
-        engine.spy = (event) => {
-          if (event.type === "user") resolve();
-          else if (event.type === "connection" && event.connection.state === "closed")
-            reject(event.connection.error ?? new MpimError("closed", "the connection was closed"));
-        };
-        const late = (): void =>
-          reject(this.connection.error ?? new MpimError("offline", "the server does not answer"));
-        timer = setTimeout(late, timeout);
-        engine.turn((core, now) => core.start(now));
-      });
-    } finally {
-      clearTimeout(timer);
+    const welcomed = new Promise<void>((resolve, reject) => {
+      engine.spy = (event) => {
+        if (event.type === "user") resolve();
+        else if (event.type === "connection" && event.connection.state === "closed")
+          reject(event.connection.error ?? new MpimError("closed", "the connection was closed"));
+      };
+      engine.turn((core, now) => core.start(now));
+    });
+    await within(timeout, welcomed, () => this.connection.error ?? engine.shell.lack).finally(() => {
       engine.spy = () => {};
-    }
+    });
     return undefined;
   }
 }

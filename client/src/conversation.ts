@@ -2,7 +2,7 @@
 import { messagesAfter } from "./after.ts";
 import type { Chat } from "./chat.ts";
 import type { Room } from "./core/room.ts";
-import { checkBody, frameOf } from "./draft.ts";
+import { checkBody, checkWhole, frameOf, reactionOf } from "./draft.ts";
 import type { Engine } from "./engine.ts";
 import { Emitter } from "./emitter.ts";
 import { invalid } from "./errors.ts";
@@ -214,15 +214,15 @@ export class Conversation extends Emitter<ConversationEvents> {
 
   /** Adds a reaction of one's own. */
   react(message: Message | number, emoji: string): Outgoing {
-    return this.#amend(message, "react", { emoji });
+    return this.#amend(message, "react", reactionOf(emoji));
   }
 
   /** Takes a reaction of one's own away. */
   unreact(message: Message | number, emoji: string): Outgoing {
-    return this.#amend(message, "unreact", { emoji });
+    return this.#amend(message, "unreact", reactionOf(emoji));
   }
 
-  /** Tries a failed message once more, under a new id. False: there is no such. */
+  /** Tries a failed message once more: where it may have arrived, under the same id, so that it is there once. False: there is no such. */
   retry(message: Message): boolean {
     return this.chat.retry(message);
   }
@@ -242,6 +242,7 @@ export class Conversation extends Emitter<ConversationEvents> {
   /** Everything up to a message is read; without one, everything. */
   read(upTo?: Message | number): void {
     const seq = typeof upTo === "object" ? upTo.seq : upTo;
+    checkWhole("seq", seq, 0);
     this.#engine.turn((core, now) => core.read(this.cid, seq, now));
   }
 
@@ -359,5 +360,6 @@ export class Conversation extends Emitter<ConversationEvents> {
 function seqOf(message: Message | number): number {
   const seq = typeof message === "number" ? message : message.seq;
   if (seq === undefined) throw invalid("the message has no place yet");
+  checkWhole("seq", seq, 0);
   return seq;
 }

@@ -7,7 +7,13 @@ import type { SendFrame } from "./wire.ts";
 const TEXT_CHARACTERS = 8192;
 const BODY_BYTES = 16 * 1024;
 
+const MENTIONS = 100;
+const EMOJI_CHARACTERS = 64;
+const TTL_SECONDS = 7 * 86_400;
+
 const ID = /^[\w-]{8,64}$/;
+/** The id of a user. */
+export const UID = /^[\w-]{1,64}$/;
 
 /** A `send` frame, with the draft's own id or a `fresh` one. Throws `invalid_argument` or `too_large`, so that nothing hopeless enters the outbox. */
 export function frameOf(to: string, draft: Draft | string, fresh: string): SendFrame {
@@ -15,6 +21,12 @@ export function frameOf(to: string, draft: Draft | string, fresh: string): SendF
   if (!(whole instanceof Object)) throw invalid("there is nothing to send");
   const { id = fresh, replyTo, mentions, qos, priority, ttl } = whole;
   if (typeof id !== "string" || !ID.test(id)) throw invalid("an id is [A-Za-z0-9_-]{8,64}");
+  if (mentions !== undefined && !(mentions.length <= MENTIONS && mentions.every((uid) => UID.test(uid))))
+    throw invalid(`mentions are at most ${MENTIONS} uids`);
+  checkWhole("qos", qos, 0, 2);
+  checkWhole("priority", priority, 0, 3);
+  checkWhole("ttl", ttl, 1, TTL_SECONDS);
+  checkWhole("replyTo", replyTo, 1);
   const kind = "text" in whole ? "text" : whole.kind;
   const body = checkBody(kind, "text" in whole ? { text: whole.text } : whole.body);
   return {
@@ -47,6 +59,19 @@ export function checkBody(kind: string, body: unknown): unknown {
     throw new MpimError("too_large", `the text is over ${TEXT_CHARACTERS} characters`);
   }
   return plain;
+}
+
+/** The body of a reaction. */
+export function reactionOf(emoji: string): unknown {
+  if (typeof emoji !== "string" || emoji === "" || emoji.length > EMOJI_CHARACTERS)
+    throw invalid(`an emoji has 1 to ${EMOJI_CHARACTERS} characters`);
+  return { emoji };
+}
+
+/** Throws `invalid_argument` for what is neither left out nor a whole number within its bounds. */
+export function checkWhole(name: string, value: unknown, least: number, most = Number.MAX_SAFE_INTEGER): void {
+  if (value !== undefined && !(Number.isSafeInteger(value) && Number(value) >= least && Number(value) <= most))
+    throw invalid(`${name} is a whole number from ${least} to ${most}`);
 }
 
 function jsonOf(body: unknown): string | undefined {

@@ -22,11 +22,15 @@ export class Emitter<Events extends object> {
     return off;
   }
 
-  /** Tells all listeners. One that throws keeps no other from being told, and its error is reported as uncaught. */
+  /**
+   * Tells all who listen now, and still do when it is their turn. One that throws keeps no other from being told, and its error is
+   * reported as uncaught.
+   */
   protected emit<Name extends keyof Events>(name: Name, event: Events[Name]): void {
-    for (const listener of this.#listeners.get(name) ?? []) {
+    const all = this.#listeners.get(name);
+    for (const listener of Array.from(all ?? [])) {
       try {
-        (listener as (event: Events[Name]) => void)(event);
+        if (all?.has(listener)) (listener as (event: Events[Name]) => void)(event);
       } catch (error) {
         queueMicrotask(() => {
           throw error;

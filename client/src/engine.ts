@@ -183,12 +183,14 @@ export class Engine {
         this.of(event.cid).tell("change", this.of(event.cid));
         return this.#tell("conversation", this.of(event.cid));
       case "typing":
-        return this.of(event.cid).tell("typing", event);
-      case "receipt":
-        this.ticks.news(event.cid);
-        return this.of(event.cid).tell("receipt", event);
+        return this.of(event.cid).tell("typing", { user: event.user, on: event.on });
+      case "receipt": {
+        const { cid, user, delivered, read } = event;
+        this.ticks.news(cid);
+        return this.of(cid).tell("receipt", { user, delivered, read });
+      }
       case "presence":
-        return this.#tell("presence", event);
+        return this.#tell("presence", event.presence);
       case "outcome": {
         const outgoing = this.#outgoing.get(event.key);
         if (event.error === undefined) this.#outgoing.delete(event.key);

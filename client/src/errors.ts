@@ -33,7 +33,7 @@ const REACTIONS: Readonly<Record<string, Reaction>> = {
 /**
  * A code of the server (PROTOCOL.md, "Codes"), or one of this library: `closed` (the chat or session was closed), `offline` (there is
  * no connection, and this needs one now), `wrong_store` (the store holds the data of another user), `store_failed` (the store cannot be
- * opened, or something in it cannot be read).
+ * opened or written, or something in it cannot be read).
  */
 export type ErrorCode =
   | "invalid_frame"
@@ -110,6 +110,12 @@ export class MpimError extends Error {
   get reaction(): Reaction {
     return reactionTo(this.code);
   }
+}
+
+/** What fails here for a reason that was not ours: it stands beside it, and in the message. */
+export function failed(code: string, message: string, cause: unknown): MpimError {
+  const why = cause instanceof Error && cause.message !== "" ? `: ${cause.message}` : "";
+  return new MpimError(code, message + why, { cause });
 }
 
 /** What was asked for can never be. */

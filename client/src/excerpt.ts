@@ -15,10 +15,10 @@ export interface WirePage {
 /** Which page. */
 export interface PageQuery {
   /** Exclusive, a `seq`. */
-  readonly before?: number;
+  readonly before?: number | undefined;
   /** Exclusive, a `seq`. */
-  readonly after?: number;
-  readonly limit?: number;
+  readonly after?: number | undefined;
+  readonly limit?: number | undefined;
 }
 
 /**

@@ -45,20 +45,20 @@ export interface FoundGroup {
 
 /** What owner and admins may change. */
 export interface GroupChange {
-  readonly name?: string;
-  readonly description?: string;
-  readonly announcement?: string;
-  readonly join?: "open" | "invite";
-  readonly history?: "join" | "all";
-  readonly read_only?: boolean;
-  readonly muted?: boolean;
+  readonly name?: string | undefined;
+  readonly description?: string | undefined;
+  readonly announcement?: string | undefined;
+  readonly join?: "open" | "invite" | undefined;
+  readonly history?: "join" | "all" | undefined;
+  readonly read_only?: boolean | undefined;
+  readonly muted?: boolean | undefined;
 }
 
 /** What a group begins with. */
 export interface NewGroup extends Omit<GroupChange, "muted"> {
   readonly name: string;
   /** Uids of the others, at most 900. */
-  readonly members?: readonly string[];
+  readonly members?: readonly string[] | undefined;
 }
 
 /** One member of a group. */
@@ -141,7 +141,7 @@ export class Groups {
   async changeMember(
     cid: string,
     uid: string,
-    change: { readonly role?: Role; readonly muted_until?: number },
+    change: { readonly role?: Role | undefined; readonly muted_until?: number | undefined },
   ): Promise<Member> {
     const line = `PATCH /groups/${cid}/members/${encodeURIComponent(uid)}`;
     return (await this.#http.call<{ member: Member }>(line, { json: change })).member;

@@ -29,6 +29,17 @@ const PATIENCE_MS = 30_000;
 const FIRST_WAIT_MS = 300;
 const LONGEST_WAIT_MS = 10_000;
 
+/** What a refusal means that says nothing which is understood. */
+const BY_STATUS: Readonly<Record<number, string>> = {
+  401: "unauthenticated",
+  403: "permission_denied",
+  404: "not_found",
+  408: "unavailable",
+  409: "already_exists",
+  413: "too_large",
+  429: "rate_limited",
+};
+
 export class Http {
   readonly url: string;
   readonly #token: TokenSource | undefined;
@@ -125,18 +136,20 @@ export function sourceOf(token: TokenSource | string): TokenSource {
 function refusal(response: Response, text: string): MpimError {
   const seconds = Number(response.headers.get("retry-after") ?? "");
   const retryAfter = seconds > 0 ? seconds * 1000 : undefined;
-  const fallback = response.status >= 500 ? "unavailable" : "invalid_argument";
+  const requestId = response.headers.get("x-request-id") ?? undefined;
   try {
     const { error } = JSON.parse(text) as {
-      error: { code: string; message: string; request_id: string; details?: ErrorDetails };
+      error: { code: unknown; message: string; request_id: string; details?: ErrorDetails };
     };
-    return new MpimError(error.code, error.message, {
-      retryAfter,
-      requestId: error.request_id,
-      details: error.details,
-    });
+    if (typeof error.code === "string")
+      return new MpimError(error.code, error.message, {
+        retryAfter,
+        requestId: error.request_id ?? requestId,
+        details: error.details,
+      });
   } catch {
-    const requestId = response.headers.get("x-request-id") ?? undefined;
-    return new MpimError(fallback, `HTTP ${response.status}`, { retryAfter, requestId });
+    // Something between here and the server has answered.
   }
+  const code = BY_STATUS[response.status] ?? (response.status >= 500 ? "unavailable" : "invalid_argument");
+  return new MpimError(code, `HTTP ${response.status}`, { retryAfter, requestId });
 }

@@ -1,6 +1,6 @@
 /** Writes to a store in the background: one write at a time, what comes meanwhile goes together with the next. */
-import { MpimError } from "./errors.ts";
-import type { Store } from "./store/store.ts";
+import type { MpimError } from "./errors.ts";
+import { storeFailed, type Store } from "./store/store.ts";
 
 /** After a failure: not by itself before. */
 const PAUSE_MS = 1_000;
@@ -9,7 +9,7 @@ const MOST = 50_000;
 
 export class Keeper {
   readonly #store: Store;
-  readonly #failed: (error: unknown) => void;
+  readonly #failed: (error: MpimError) => void;
   #changes = new Map<string, unknown>();
   /** How often something was saved, and how much of that is written. */
   #saved = 0;
@@ -19,7 +19,7 @@ export class Keeper {
   #notBefore = 0;
   #givenUp: MpimError | undefined;
 
-  constructor(store: Store, failed: (error: unknown) => void) {
+  constructor(store: Store, failed: (error: MpimError) => void) {
     this.#store = store;
     this.#failed = failed;
   }
@@ -35,7 +35,17 @@ export class Keeper {
     if (this.#changes.size > 0 && performance.now() >= this.#notBefore) this.#running ??= this.#run();
   }
 
-  /** Resolves when everything saved so far is kept. Rejects with `unavailable` when the store does not take it. */
+  /** The last write failed. */
+  get failing(): boolean {
+    return this.#notBefore > 0;
+  }
+
+  /** Everything saved so far is kept. */
+  get idle(): boolean {
+    return this.#written === this.#saved;
+  }
+
+  /** Resolves when everything saved so far is kept. Rejects with `store_failed` when the store does not take it. */
   async kept(): Promise<void> {
     for (const upTo = this.#saved; this.#written < upTo;) {
       if (this.#givenUp !== undefined) throw this.#givenUp;
@@ -46,6 +56,8 @@ export class Keeper {
   }
 
   async #run(): Promise<MpimError | undefined> {
+    // What is saved in one go is written in one go: a page that goes away right after it leaves all of it.
+    await Promise.resolve();
     while (this.#changes.size > 0) {
       const changes = this.#changes;
       const upTo = this.#saved;
@@ -54,6 +66,7 @@ export class Keeper {
         // A store that throws at once must not end this before it is known to run.
         await (async () => this.#store.write(changes))();
         this.#written = upTo;
+        this.#notBefore = 0;
       } catch (cause) {
         this.#running = undefined;
         return this.#again(changes, cause);
@@ -68,12 +81,12 @@ export class Keeper {
     for (const [key, value] of this.#changes) changes.set(key, value);
     this.#changes = changes;
     this.#notBefore = performance.now() + PAUSE_MS;
-    const error = new MpimError("unavailable", "the store cannot be written", { cause });
+    const error = storeFailed("the store cannot be written", cause);
     if (changes.size > MOST) {
       this.#changes = new Map();
       this.#givenUp = error;
     }
-    this.#failed(cause);
+    this.#failed(error);
     return error;
   }
 }

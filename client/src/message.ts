@@ -1,5 +1,6 @@
 /** Messages as an application sees and writes them. */
 import type { MpimError } from "./errors.ts";
+import type { GroupChange, Role } from "./groups.ts";
 import type { Kind } from "./wire.ts";
 
 /**
@@ -24,7 +25,7 @@ export interface Message {
   /** ms since the epoch: the server's time, for what is not sent yet this device's. */
   readonly ts: number;
   readonly kind: Exclude<Kind, "amend">;
-  /** What its kind says; undefined when recalled. */
+  /** What its kind says: `AttachmentBody`, `SystemEvent`, or for `text` more than the text; undefined when recalled. */
   readonly body: unknown;
   /** The text of kind `text`, else `""`. */
   readonly text: string;
@@ -74,6 +75,24 @@ export interface AttachmentBody {
   readonly size?: number | undefined;
   readonly [more: string]: unknown;
 }
+
+/**
+ * The body of kind `system`: what happened to a group, or what the system tells its user. Newer servers tell more: show what is
+ * not known as nothing. In the `last` of a conversation a long one may have its `event` and `user` only.
+ */
+export type SystemEvent =
+  | { readonly event: "created" | "renamed"; readonly name: string }
+  /** Uids; who leaves removes himself. */
+  | { readonly event: "member_added" | "member_removed" | "member_joined"; readonly users: readonly string[] }
+  /** Those that changed. */
+  | ({ readonly event: "changed" } & Omit<GroupChange, "name">)
+  | { readonly event: "role_changed"; readonly user: string; readonly role: Role }
+  | { readonly event: "owner_changed"; readonly user: string }
+  /** `until`: ms since the epoch; 0: no longer. */
+  | { readonly event: "member_muted"; readonly user: string; readonly until: number }
+  | { readonly event: "dismissed" }
+  | { readonly event: "contact_request"; readonly user: string; readonly message?: string | undefined }
+  | { readonly event: "contact_accepted"; readonly user: string };
 
 /** What to send: a text, an attachment, or JSON of the application's own. */
 export type Draft = SendOptions &

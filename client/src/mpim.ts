@@ -11,7 +11,7 @@ export { MpimError, type ErrorCode, type ErrorDetails, type Reaction } from "./e
 export type { Excerpt, PageQuery } from "./excerpt.ts";
 export type { FoundGroup, Group, GroupChange, Groups, Member, NewGroup, Role } from "./groups.ts";
 export type { TokenSource } from "./http.ts";
-export type { AttachmentBody, Draft, Message, MessageState, SendOptions } from "./message.ts";
+export type { AttachmentBody, Draft, Message, MessageState, SendOptions, SystemEvent } from "./message.ts";
 export type { Outgoing, Placed } from "./outgoing.ts";
 export type { Blocks, Contact, Contacts, Page, PageOptions, User, Users } from "./people.ts";
 export {

@@ -1,7 +1,7 @@
 /** What others who share the place of the store, closed tabs for instance, have left unsent: it is sent from here. */
 import { isOut } from "./core/shape.ts";
 import type { Shell } from "./shell.ts";
-import type { Store } from "./store/store.ts";
+import { storeFailed, type Store } from "./store/store.ts";
 
 /** It is looked for so often, ms, */
 const EVERY_MS = 60_000;
@@ -39,7 +39,7 @@ export class Orphans {
         core.tick(now);
       });
     } catch (error) {
-      if (!shell.ended) shell.storeFailed(error);
+      if (!shell.ended) shell.storeFailed(storeFailed("what others have left cannot be read", error));
     }
     shell.complain();
   }

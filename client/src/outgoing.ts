@@ -23,7 +23,7 @@ export class Outgoing {
   /** As `Message.key`. */
   readonly key: string;
   /**
-   * Resolves when it is in this device's store: it will be sent even if the page is closed now. Rejects with `unavailable` when the
+   * Resolves when it is in this device's store: it will be sent even if the page is closed now. Rejects with `store_failed` when the
    * store does not take it; it is sent all the same, as long as the page is there.
    */
   readonly kept: Promise<void>;

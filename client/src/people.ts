@@ -53,7 +53,10 @@ export class Users {
   }
 
   /** Changes one's name or avatar; `avatar: null` takes it away. */
-  async change(change: { readonly name?: string; readonly avatar?: string | null }): Promise<User> {
+  async change(change: {
+    readonly name?: string | undefined;
+    readonly avatar?: string | null | undefined;
+  }): Promise<User> {
     return this.#http.call("PATCH /me", { json: change });
   }
 

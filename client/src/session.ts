@@ -3,6 +3,8 @@ import { Emitter } from "./emitter.ts";
 import { MpimError } from "./errors.ts";
 import { Http, type HttpOptions, type TokenSource } from "./http.ts";
 import type { User } from "./people.ts";
+import { storeFailed } from "./store/store.ts";
+import { within } from "./within.ts";
 
 /** What a login is made of; keep it like a password. */
 export interface Tokens {
@@ -38,6 +40,8 @@ export interface SessionOptions extends Pick<HttpOptions, "url" | "fetch"> {
 export interface SessionEvents {
   /** New tokens, or none any more. */
   tokens: Tokens | undefined;
+  /** Tokens cannot be kept, or forgotten: the login goes on with those that are here, which are not to be found by the next start. */
+  storeError: unknown;
 }
 
 interface Granted {
@@ -51,8 +55,15 @@ interface Granted {
 const EARLY_MS = 60_000;
 /** An exchange whose answer was lost may be repeated for so long; the server allows some more. */
 const REPEATABLE_MS = 50_000;
+/** What could not be kept is tried again when a token is asked for, not sooner than after this. */
+const AGAIN_MS = 5_000;
+/** The place of the tokens answers in this time: less than a connection waits for its token. */
+const PLACE_MS = 10_000;
 
-/** Makes an account and logs in. Throws `already_exists` when the username is taken. */
+/**
+ * Makes an account and logs in. Throws `already_exists` when the username is taken; not when tokens cannot be kept: that is a
+ * `storeError`.
+ */
 export async function register(
   options: SessionOptions & {
     readonly username: string;
@@ -66,10 +77,13 @@ export async function register(
     json,
     idempotent: true,
   });
-  return begin(options, granted);
+  return Session.begin(options, tokensOf(granted));
 }
 
-/** Logs in. Throws `unauthenticated` when username or password is wrong, `rate_limited` after too many attempts. */
+/**
+ * Logs in. Throws `unauthenticated` when username or password is wrong, `rate_limited` after too many attempts; not when tokens
+ * cannot be kept: that is a `storeError`.
+ */
 export async function login(
   options: SessionOptions & { readonly username: string; readonly password: string },
 ): Promise<Session> {
@@ -77,19 +91,13 @@ export async function login(
   const granted = await new Http({ ...options, token: undefined }).call<Granted>("POST /auth/login", {
     json: { username, password },
   });
-  return begin(options, granted);
+  return Session.begin(options, tokensOf(granted));
 }
 
-/** Goes on with the login whose tokens are kept; undefined when there is none. */
+/** Goes on with the login whose tokens are kept; undefined when there is none. Throws `unavailable` when they cannot be read. */
 export async function resume(options: SessionOptions): Promise<Session | undefined> {
-  const tokens = await options.keep?.load();
+  const tokens = await found(options.keep);
   return tokens === undefined ? undefined : new Session(options, tokens);
-}
-
-async function begin(options: SessionOptions, granted: Granted): Promise<Session> {
-  const tokens = tokensOf(granted);
-  await options.keep?.save(tokens);
-  return new Session(options, tokens);
 }
 
 /** One login. */
@@ -99,6 +107,13 @@ export class Session extends Emitter<SessionEvents> {
   readonly #http: Http;
   #tokens: Tokens | undefined;
   #renewing: Promise<string> | undefined;
+  /** These tokens could not be kept. */
+  #unkept = false;
+  /** The refresh token that is kept in their place, if any is. */
+  #behind: string | undefined;
+  #notBefore = 0;
+  #mending = false;
+  #saving: Promise<void> | undefined;
 
   constructor(options: SessionOptions, tokens: Tokens) {
     super();
@@ -106,6 +121,15 @@ export class Session extends Emitter<SessionEvents> {
     this.#options = options;
     this.#http = new Http({ ...options, token: undefined });
     this.#tokens = tokens;
+  }
+
+  /** A login that is new: its tokens take the place of whatever is kept there. */
+  static async begin(options: SessionOptions, tokens: Tokens): Promise<Session> {
+    const session = new Session(options, tokens);
+    session.#behind = (await found(options.keep).catch(() => undefined))?.refreshToken;
+    // The last thing to wait for: a failure is told soon after.
+    await session.#keep();
+    return session;
   }
 
   /** Whose login it is. */
@@ -123,7 +147,11 @@ export class Session extends Emitter<SessionEvents> {
   readonly token: TokenSource = async ({ refused }) => {
     const tokens = this.#tokens;
     if (tokens === undefined) throw over();
-    if (tokens.token !== refused && tokens.expires > Date.now() + EARLY_MS) return tokens.token;
+    if (tokens.token !== refused && tokens.expires > Date.now() + EARLY_MS) {
+      // Nobody who has a good token waits for the place where it is to be kept.
+      if (this.#unkept && !this.#mending && performance.now() >= this.#notBefore) void this.#mend();
+      return tokens.token;
+    }
     this.#renewing ??= this.#renew(tokens.token).finally(() => {
       this.#renewing = undefined;
     });
@@ -149,7 +177,9 @@ export class Session extends Emitter<SessionEvents> {
       if (own === undefined) throw over();
       // Somebody who shares the place may have renewed it meanwhile, or have logged out: what is here would be a second use.
       const { keep } = this.#options;
-      const kept = keep === undefined ? own : await keep.load();
+      const there = keep === undefined ? own : await found(keep);
+      // What is there still is what these were exchanged for: to exchange it again would be the second use.
+      const kept = this.#unkept && there?.refreshToken === this.#behind ? own : there;
       // Who acts by this session is one user, whoever has logged in at the same place since.
       if (kept === undefined || kept.user.id !== own.user.id) {
         await this.#end(own);
@@ -157,12 +187,14 @@ export class Session extends Emitter<SessionEvents> {
       }
       if (kept.token !== old && kept.expires > Date.now() + EARLY_MS) {
         this.#tokens = kept;
+        this.#unkept &&= kept === own;
         return kept.token;
       }
       try {
         const tokens = await this.#refresh(kept);
         this.#tokens = tokens;
-        await keep?.save(tokens);
+        this.#behind = there?.refreshToken;
+        await this.#keep();
         this.emit("tokens", tokens);
         return tokens.token;
       } catch (error) {
@@ -176,23 +208,68 @@ export class Session extends Emitter<SessionEvents> {
   async #lastToken(refused: string | undefined): Promise<string> {
     const own = this.#tokens;
     if (own === undefined) throw over();
-    const kept = await this.#options.keep?.load();
-    if (kept === undefined || kept.user.id === own.user.id) return this.token({ refused });
     if (own.token !== refused && own.expires > Date.now()) return own.token;
+    const kept = await found(this.#options.keep);
+    if (kept === undefined || kept.user.id === own.user.id) return this.token({ refused });
     // Nothing is kept of it. A second use would end the login, as is wanted.
     return (await this.#refresh(own)).token;
   }
 
   async #refresh({ refreshToken }: Tokens): Promise<Tokens> {
     const json = { refresh_token: refreshToken };
-    return tokensOf(await this.#http.call<Granted>("POST /auth/refresh", { json, repeatable: REPEATABLE_MS }));
+    try {
+      return tokensOf(await this.#http.call<Granted>("POST /auth/refresh", { json, repeatable: REPEATABLE_MS }));
+    } catch (error) {
+      // Only the server itself ends a login, and it signs what it says: a proxy may want a login of its own.
+      if (!(error instanceof MpimError) || error.code !== "unauthenticated" || error.requestId !== undefined)
+        throw error;
+      throw new MpimError("unavailable", "something else than the server refuses the login", { cause: error });
+    }
+  }
+
+  /** Keeps the tokens in place of those that they were exchanged for. What cannot be kept now is kept later. */
+  async #keep(): Promise<void> {
+    try {
+      await this.#save();
+      this.#unkept = false;
+    } catch (error) {
+      this.#unkept = true;
+      this.#notBefore = performance.now() + AGAIN_MS;
+      // Once whoever has just got this session can have begun to listen.
+      setTimeout(() => this.emit("storeError", error));
+    }
+  }
+
+  /** Puts the tokens there, or none. One after the other: a write that hangs must not replace what is newer when it ends. */
+  async #save(): Promise<void> {
+    await inTime(this.#saving?.catch(() => {}));
+    this.#saving = this.#options.keep?.save(this.#tokens);
+    await inTime(this.#saving);
+  }
+
+  /** Keeps what could not be kept, unless somebody else has put something there since. Never rejects. */
+  async #mend(): Promise<void> {
+    this.#mending = true;
+    await this.#locked(async () => {
+      try {
+        const there = await found(this.#options.keep);
+        if (there?.refreshToken !== this.#behind) this.#unkept = false;
+      } catch {
+        // As bad as a failure to write.
+      }
+      if (this.#unkept && this.#tokens !== undefined) await this.#keep();
+    }).catch(() => {});
+    this.#mending = false;
   }
 
   /** The login is over. What is kept is forgotten, if it is of the same user. */
   async #end({ user }: Tokens): Promise<void> {
-    const { keep } = this.#options;
     this.#tokens = undefined;
-    if ((await keep?.load())?.user.id === user.id) await keep?.save(undefined);
+    try {
+      if ((await found(this.#options.keep))?.user.id === user.id) await this.#save();
+    } catch (error) {
+      this.emit("storeError", error);
+    }
     this.emit("tokens", undefined);
   }
 
@@ -200,6 +277,19 @@ export class Session extends Emitter<SessionEvents> {
     const { keep } = this.#options;
     return keep?.lock === undefined ? work() : keep.lock(work);
   }
+}
+
+/** The tokens that are kept. */
+async function found(keep: TokenStore | undefined): Promise<Tokens | undefined> {
+  try {
+    return await inTime(keep?.load());
+  } catch (cause) {
+    throw new MpimError("unavailable", "the tokens cannot be read", { cause });
+  }
+}
+
+async function inTime<T>(work: Promise<T> | undefined): Promise<T | undefined> {
+  return work && within(PLACE_MS, work, () => storeFailed("the place of the tokens does not answer"));
 }
 
 function tokensOf({ user, token, refresh_token: refreshToken, expires_in: seconds }: Granted): Tokens {

@@ -5,12 +5,13 @@ import type { CoreEvent } from "./core/events.ts";
 import type { Held } from "./core/log.ts";
 import { heldOf, savedOf } from "./core/saved.ts";
 import { CHAT, ME, messagesOf, OUT } from "./core/state.ts";
-import { MpimError } from "./errors.ts";
+import { failed, MpimError } from "./errors.ts";
 import type { TokenSource } from "./http.ts";
 import { newId } from "./id.ts";
 import { Keeper } from "./keeper.ts";
 import { Socket, type WebSocketClass } from "./socket.ts";
 import { storeFailed, type Store } from "./store/store.ts";
+import { LONGEST_TIMER_MS, within } from "./within.ts";
 import type { ServerFrame, WireDevice } from "./wire.ts";
 
 export interface ShellOptions {
@@ -18,15 +19,17 @@ export interface ShellOptions {
   readonly token: TokenSource;
   readonly store: Store;
   readonly WebSocket: WebSocketClass;
+  /** The store opens in this time, ms. */
+  readonly timeout: number;
   readonly core: Omit<CoreOptions, "device">;
-  readonly device: Partial<WireDevice>;
+  readonly device: { readonly [Field in keyof WireDevice]?: WireDevice[Field] | undefined };
 }
 
 type Rows = ReadonlyMap<string, unknown>;
 
 const DEVICE = "device";
-/** Timers beyond this overflow. */
-const LONGEST_TIMER_MS = 2 ** 31 - 1;
+/** A token takes at most so long: less than making a connection does, so that it is known which of the two did not come. */
+const TOKEN_MS = 14_000;
 
 export class Shell {
   readonly core: Core;
@@ -35,12 +38,14 @@ export class Shell {
   /** Is told what the core tells, after it is done with a turn. */
   listener: (event: CoreEvent) => void = () => {};
   /** The store cannot be read or written. */
-  storeFailed: (error: unknown) => void = () => {};
+  storeFailed: (error: MpimError) => void = () => {};
   readonly #options: ShellOptions;
   readonly #keeper: Keeper;
   readonly #clock = new Clock();
   #socket: Socket | undefined;
   #token: string | undefined;
+  /** What the newest attempt to connect does not have yet. */
+  #missing = "token";
   /** The number of the newest attempt to connect: what older ones bring is nobody's. */
   #attempt = 0;
   #events: CoreEvent[] = [];
@@ -65,6 +70,7 @@ export class Shell {
         write: (text) => this.#socket?.write(text),
         shut: (code) => this.#shut(code),
         save: (key, value) => this.#keeper.save(key, value),
+        kept: () => this.#keeper.idle,
         emit: (event) => void this.#events.push(event),
         chance: () => Math.random(),
         id: () => this.newId(),
@@ -74,16 +80,20 @@ export class Shell {
     if (saved.me === undefined) this.#keeper.save(DEVICE, device);
   }
 
-  /** Reads the store. */
+  /** Reads the store. Rejects with `store_failed`. */
   static async open(options: ShellOptions): Promise<Shell> {
     const { store } = options;
+    const opened = (async () => store.open())();
     const read = async (): Promise<[Rows, Rows, Rows, Rows]> => {
-      await store.open();
+      await opened;
       const rows = Promise.all([ME, DEVICE, CHAT, OUT].map((prefix) => store.read(prefix)));
       return (await rows) as unknown as [Rows, Rows, Rows, Rows];
     };
-    const [me, device, rooms, out] = await read().catch((cause: unknown) => {
-      throw cause instanceof MpimError ? cause : storeFailed("the store cannot be opened", cause);
+    const late = (): MpimError => storeFailed("the store does not open");
+    const [me, device, rooms, out] = await within(options.timeout, read(), late).catch((cause: unknown) => {
+      // Also when it opens later: nobody else would.
+      void opened.then(async () => store.close()).catch(() => {});
+      throw storeFailed("the store cannot be opened", cause);
     });
     const kept = device.get(DEVICE);
     const id = options.device.id ?? (typeof kept === "string" ? kept : `d_${newId()}`);
@@ -103,9 +113,14 @@ export class Shell {
     return result;
   }
 
+  /** The server's, as far as it is known, ms. */
+  get serverTime(): number {
+    return this.#clock.now() + this.core.state.ahead;
+  }
+
   /** A new message id, with the server's time: it refuses those that are too old. */
   newId(): string {
-    return newId(this.#clock.now() + this.core.state.ahead);
+    return newId(this.serverTime);
   }
 
   /** Makes sure that what is stored of a conversation is in the core. Never rejects. */
@@ -123,7 +138,7 @@ export class Shell {
       held = heldOf(rows);
       if (held === undefined) this.#forget([...rows.keys()]);
     } catch (error) {
-      if (!this.#closed) this.storeFailed(error);
+      if (!this.#closed) this.storeFailed(storeFailed(`what is stored of ${cid} cannot be read`, error));
     }
     // After its end nothing is to be put aside for good.
     if (!this.#closed) this.turn((core) => core.load(cid, held));
@@ -139,7 +154,13 @@ export class Shell {
 
   /** Tells what of the store could not be read. */
   complain(): void {
-    for (const fault of [...this.#faults.splice(0), ...(this.#options.store.faults?.() ?? [])]) this.storeFailed(fault);
+    for (const fault of [...this.#faults.splice(0), ...(this.#options.store.faults?.() ?? [])])
+      this.storeFailed(storeFailed("what is stored cannot be read", fault));
+  }
+
+  /** The store took what was written last. */
+  get keeps(): boolean {
+    return !this.#keeper.failing;
   }
 
   /** Resolves when all that was done so far is in the store. Rejects when it cannot be. */
@@ -160,7 +181,16 @@ export class Shell {
     await this.#line;
     // Why it is not kept the keeper has told.
     await this.#keeper.kept().catch(() => {});
-    await this.#options.store.close().catch((error: unknown) => this.storeFailed(error));
+    await this.#options.store
+      .close()
+      .catch((error: unknown) => this.storeFailed(storeFailed("the store cannot be closed", error)));
+  }
+
+  /** What a connection waits for that does not come about. */
+  get lack(): MpimError {
+    return this.#missing === "token"
+      ? new MpimError("unavailable", "the function for the token does not answer")
+      : new MpimError("offline", "the server does not answer");
   }
 
   // --- the socket ------------------------------------------------------------------------------------------------
@@ -169,29 +199,34 @@ export class Shell {
     this.#attempt += 1;
     const attempt = this.#attempt;
     const current = (): boolean => attempt === this.#attempt && !this.#closed;
+    this.#missing = "token";
     try {
-      const token = await this.#options.token({ refused: refused ? this.#token : undefined });
+      const asked = Promise.resolve(this.#options.token({ refused: refused ? this.#token : undefined }));
+      const token = await within(TOKEN_MS, asked, () => this.lack);
       if (!current()) return;
+      this.#missing = "WebSocket";
       this.#token = token;
       this.#socket = this.#connect(token, current);
     } catch (cause) {
-      const known =
-        cause instanceof MpimError
-          ? cause
-          : new MpimError("unavailable", "there is no token, or no WebSocket", { cause });
+      const known = cause instanceof MpimError ? cause : failed("unavailable", `there is no ${this.#missing}`, cause);
       if (current()) this.turn((core, now) => core.lost(0, known, now));
     }
   }
 
   #connect(token: string, current: () => boolean): Socket {
+    let open = false;
     return new Socket(this.#options.url, this.#options.WebSocket, {
-      opened: () => this.#then(() => current() && this.turn((core, now) => core.opened(token, now))),
+      opened: () => {
+        open = true;
+        this.#then(() => current() && this.turn((core, now) => core.opened(token, now)));
+      },
       received: (frames, characters) => this.#received(frames, characters, current),
-      lost: (code) =>
+      lost: (code, cause) =>
         this.#then(() => {
           if (!current()) return;
           this.#socket = undefined;
-          this.turn((core, now) => core.lost(code, undefined, now));
+          const error = open ? undefined : failed("offline", "no connection can be made", cause);
+          this.turn((core, now) => core.lost(code, error, now));
         }),
     });
   }

@@ -1,5 +1,5 @@
 /** One WebSocket to the server, whatever it may do. */
-import { isFrame } from "./core/shape.ts";
+import { framesOf } from "./core/shape.ts";
 import { invalid } from "./errors.ts";
 import type { ServerFrame } from "./wire.ts";
 
@@ -15,8 +15,10 @@ export interface WebSocketLike {
   send(data: string): void;
   /** Ends the connection. */
   close(code?: number, reason?: string): void;
-  /** It is open, or cannot be. */
-  addEventListener(type: "open" | "error", listener: () => void): void;
+  /** It is open. */
+  addEventListener(type: "open", listener: () => void): void;
+  /** It cannot be opened, or broke; some say why, in `error`. */
+  addEventListener(type: "error", listener: (event: unknown) => void): void;
   /** A message came. */
   addEventListener(type: "message", listener: (event: { data: unknown }) => void): void;
   /** It has ended. */
@@ -26,8 +28,8 @@ export interface WebSocketLike {
 export interface SocketEvents {
   opened(): void;
   received(frames: readonly ServerFrame[], characters: number): void;
-  /** Comes once, and nothing after it. */
-  lost(code: number): void;
+  /** Comes once, and nothing after it; with what the platform says of it, if it does. */
+  lost(code: number, cause?: unknown): void;
 }
 
 const OPEN = 1;
@@ -40,10 +42,10 @@ export class Socket {
 
   /** `url`: of the server, `http:` or `https:`. */
   constructor(url: string, WebSocket: WebSocketClass, events: SocketEvents) {
-    const lost = (code: number): void => {
+    const lost = (code: number, cause?: unknown): void => {
       if (this.#done) return;
       this.#done = true;
-      events.lost(code);
+      events.lost(code, cause);
     };
     this.#socket = new WebSocket(`${url.replace(/^http/, "ws")}/v1/ws`, "mpim.v1.json");
     this.#socket.addEventListener("open", () => {
@@ -58,10 +60,10 @@ export class Socket {
         return;
       }
       // What is not understood is left out, and keeps nothing beside it from arriving.
-      events.received((Array.isArray(json) ? json : [json]).filter(isFrame), data.length);
+      events.received((Array.isArray(json) ? json : [json]).flatMap(framesOf), data.length);
     });
     // A socket that cannot be opened says so by both; that of Node says some failures by this one only.
-    this.#socket.addEventListener("error", () => lost(BROKEN));
+    this.#socket.addEventListener("error", (event) => lost(BROKEN, (event as { error?: unknown }).error));
     this.#socket.addEventListener("close", ({ code }) => lost(code));
   }
 

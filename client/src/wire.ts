@@ -80,6 +80,14 @@ export interface WelcomeFrame {
   readonly limits: Limits;
 }
 
+export interface HeadsFrame {
+  readonly t: "heads";
+  readonly version: number;
+  readonly heads: readonly WireHead[];
+  /** By the client itself: one of them was not understood. */
+  readonly partial?: true;
+}
+
 export interface SentFrame {
   readonly t: "sent";
   readonly id: string;
@@ -118,7 +126,7 @@ export interface ReceiptFrame {
 /** What the server says. */
 export type ServerFrame =
   | WelcomeFrame
-  | { readonly t: "heads"; readonly version: number; readonly heads: readonly WireHead[] }
+  | HeadsFrame
   | { readonly t: "synced"; readonly req?: string | number | undefined; readonly version: number }
   | (WireMessage & { readonly t: "message" })
   | SentFrame
@@ -189,4 +197,4 @@ export type ClientFrame =
       readonly limit?: number;
     }
   | { readonly t: "watch" | "unwatch"; readonly users: readonly string[] }
-  | { readonly t: "ping" };
+  | { readonly t: "ping"; readonly n?: number | undefined };

@@ -1,5 +1,5 @@
 /** Messages as lines of text. */
-import type { Device, Message } from "../src/mpim.ts";
+import type { Device, GroupChange, Message, SystemEvent } from "../src/mpim.ts";
 import type { People } from "./people.ts";
 
 const TICKS: Readonly<Record<string, string>> = {
@@ -41,43 +41,60 @@ function textOf({ kind, text, body }: Message): string {
 }
 
 async function event({ body, from }: Message, people: People): Promise<string> {
-  const {
-    event: what = "",
-    users = [],
-    name = "",
-    user = "",
-    role = "",
-    message: note = "",
-  } = (body ?? {}) as {
-    event?: string;
-    users?: string[];
-    name?: string;
-    user?: string;
-    role?: string;
-    message?: string;
-  };
+  const happened = (body ?? {}) as SystemEvent;
   const who = await people.name(from);
-  const whom = (await people.names(users)).join(", ");
-  switch (what) {
+  switch (happened.event) {
     case "created":
-      return `${who} made the group ${name}`;
+      return `${who} made the group ${happened.name}`;
     case "member_added":
-      return `${who} added ${whom}`;
+      return `${who} added ${await all(happened.users, people)}`;
     case "member_joined":
-      return `${whom} joined`;
-    case "member_removed":
-      return users.includes(from) ? `${whom} left` : `${who} removed ${whom}`;
+      return `${await all(happened.users, people)} joined`;
+    case "member_removed": {
+      const whom = await all(happened.users, people);
+      return happened.users.includes(from) ? `${whom} left` : `${who} removed ${whom}`;
+    }
     case "renamed":
-      return `${who} renamed the group to ${name}`;
+      return `${who} renamed the group to ${happened.name}`;
+    case "changed":
+      return `${who} changed the group: ${changes(happened).join("; ")}`;
     case "role_changed":
-      return `${who} made ${await people.name(user)} ${role}`;
-    case "contact_request":
+      return `${who} made ${await people.name(happened.user)} ${happened.role}`;
+    case "owner_changed":
+      return `${who} made ${await people.name(happened.user)} owner`;
+    case "member_muted": {
+      const whom = await people.name(happened.user);
+      if (happened.until === 0) return `${who} lets ${whom} write again`;
+      return `${who} muted ${whom} until ${new Date(happened.until).toLocaleString()}`;
+    }
+    case "contact_request": {
+      const note = happened.message ?? "";
       return `${who} asks to be your contact${note === "" ? "" : `: ${note}`}  (/accept ${who} or /reject ${who})`;
+    }
     case "contact_accepted":
       return `${who} is your contact now`;
     case "dismissed":
       return `${who} dismissed the group`;
     default:
-      return `${who}: ${what}`;
+      return "(this version does not know what happened)";
   }
+}
+
+async function all(users: readonly string[], people: People): Promise<string> {
+  return (await people.names(users)).join(", ");
+}
+
+function changes(change: GroupChange): string[] {
+  const { description, announcement, join, history, read_only: readOnly, muted } = change;
+  const lines = {
+    [`description: ${description}`]: description !== undefined,
+    [`announcement: ${announcement}`]: announcement !== undefined,
+    "everybody may join": join === "open",
+    "who is invited may join": join === "invite",
+    "new members see all of it": history === "all",
+    "new members see what comes": history === "join",
+    "only admins write": readOnly === true || muted === true,
+    "all members write": readOnly === false || muted === false,
+  };
+  return Object.entries(lines).flatMap(([line, so]) => (so ? [line] : []));
 }

@@ -29,6 +29,8 @@ export class Terminal {
   /** Lines are printed in the order of what they tell, though names have to be asked for. */
   #printing = Promise.resolve();
   #ended = false;
+  /** It was said that there is no connection. */
+  #offline = false;
 
   constructor(screen: Screen, place: Place) {
     this.#screen = screen;
@@ -104,8 +106,11 @@ export class Terminal {
     room.read();
   }
 
+  /** Says the number that it has, once it has one: `/edit` and others want it. */
   send(draft: Draft): void {
-    this.room.send(draft);
+    const sent = this.room.send(draft).sent();
+    // Why it was not sent the message says.
+    sent.then(({ seq }) => this.#line(() => `[${seq}] ✓`)).catch(() => {});
   }
 
   /** Leaves the open group. */
@@ -145,8 +150,11 @@ export class Terminal {
     chat.on("update", (message) => {
       if (message.state === "failed") this.#line(async () => lineOf(message, this.people));
     });
+    this.#offline = false;
     chat.on("connection", (connection) => this.#connection(account, connection));
+    chat.on("storeError", (error) => this.#line(() => `! ${error.message} (${error.code})`));
     this.print(`-- you are ${account.username}`);
+    if (!chat.synced) this.#connection(account, { state: "offline" });
     // A login that ended while this terminal was away.
     if (chat.connection.state === "closed") return this.#connection(account, chat.connection);
     const waiting = chat.conversations.filter(({ unread }) => unread > 0);
@@ -156,7 +164,9 @@ export class Terminal {
   #connection(account: Account, { state, error }: Connection): void {
     if (this.#account !== account) return;
     if (state === "online") this.#line(() => "-- connected");
-    if (state === "offline") this.#line(() => "-- no connection: what you write is sent later");
+    // Each attempt ends so: once is enough.
+    if (state === "offline" && !this.#offline) this.#line(() => "-- no connection: what you write is sent later");
+    if (state !== "connecting") this.#offline = state === "offline";
     if (state !== "closed" || error?.code === "closed") return;
     if (error?.code !== "unauthenticated") return this.#line(() => `-- the connection has ended: ${error?.message}`);
     this.#forget();

@@ -1,4 +1,5 @@
 /** The static files that the edge serves: the web client, and the SDK as one module for pages of others. */
+import { createHash } from "node:crypto";
 import { existsSync, globSync, mkdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { dirname, join, relative, resolve } from "node:path";
 import { build, stop } from "esbuild";
@@ -39,6 +40,14 @@ export async function buildWeb(): Promise<Result<undefined, string>> {
     for (const { path, contents } of outputs.flatMap(({ outputFiles }) => outputFiles)) {
       files.set(relative(DIST, path), contents);
     }
+    const offline = await build({
+      ...shared,
+      entryPoints: { offline: join(WEB, "offline/worker.ts") },
+      format: "iife",
+      outdir: DIST,
+      define: { RELEASE: JSON.stringify(releaseOf(files)) },
+    });
+    for (const { contents } of offline.outputFiles) files.set("offline.js", contents);
     place(files);
     return ok(undefined);
   } catch (error) {
@@ -47,6 +56,14 @@ export async function buildWeb(): Promise<Result<undefined, string>> {
     // Its service process would otherwise stay for as long as this one.
     await stop();
   }
+}
+
+/** A text that is another when any of the files is. */
+function releaseOf(files: ReadonlyMap<string, Uint8Array>): string {
+  const hash = createHash("sha256");
+  for (const [path, contents] of [...files].toSorted(([a], [b]) => (a < b ? -1 : 1)))
+    hash.update(`${path}\n${contents.length}\n`).update(contents);
+  return hash.digest("hex").slice(0, 16);
 }
 
 /** Makes the folder what it should be. A server that reads it meanwhile never sees half a file: what is the same is left alone. */

@@ -1,26 +1,18 @@
 /** One Worker on miniflare's API, from wrangler.toml: bindings, migrations and compatibility are written down there only. */
 import { createServer } from "node:net";
-import { dirname, join, resolve } from "node:path";
+import { dirname, join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { convertV4MiniflareOptions, Log, LogLevel, Miniflare, type V4WorkerOptions } from "miniflare";
-import { unstable_getMiniflareWorkerOptions, unstable_readConfig } from "wrangler";
 import { err, ok, type Result } from "../../src/lib/result.ts";
 import { bundleWorker } from "./bundle.ts";
 import { migrate } from "./migrate.ts";
+import { readToml, TOML } from "./toml.ts";
 import { buildWeb } from "./web.ts";
 
 /** How long the runtime of a server that was killed may take to end, ms. */
 const WAIT_MS = 3_000;
 /** Has the socket, and no code that runs. */
 const DOOR = "door";
-const TOML = resolve(import.meta.dirname, "../../wrangler.toml");
-
-/** The part of wrangler.toml that is read here; wrangler's own type leans on packages that it does not bring. */
-interface Toml {
-  readonly name?: string;
-  readonly vars: Readonly<Record<string, string>>;
-  readonly d1_databases: readonly { readonly binding: string; readonly migrations_dir?: string }[];
-}
 
 export interface LocalWorker {
   readonly miniflare: Miniflare;
@@ -41,24 +33,20 @@ export interface LocalWorkerOptions {
 /** Bundles, starts and migrates; on success the address answers. */
 export async function startWorker(options: LocalWorkerOptions): Promise<Result<LocalWorker, string>> {
   const { shards = [] } = options;
-  const toml = unstable_readConfig({ config: TOML }) as Toml;
-  const { workerOptions, main } = unstable_getMiniflareWorkerOptions(TOML);
-  const name = toml.name ?? "worker";
-  const script = await bundleWorker(main ?? "");
+  const { name, main, vars, databases, options: read } = await readToml();
+  const script = await bundleWorker(main);
   if (!script.ok) return script;
   const web = await buildWeb();
   if (!web.ok) return web;
-  const { modulesRules: _, d1Databases, ...rest } = workerOptions;
-  const databases = { ...(d1Databases as Readonly<Record<string, { id: string }>> | undefined) };
-  for (const binding of shards) databases[binding] = { id: binding };
+  const d1Databases = { ...(read["d1Databases"] as Readonly<Record<string, { id: string }>> | undefined) };
+  for (const binding of shards) d1Databases[binding] = { id: binding };
   const worker: V4WorkerOptions = {
-    ...rest,
+    ...read,
     name,
     modules: [{ type: "ESModule", path: join(dirname(TOML), "main.js"), contents: script.value }],
     modulesRoot: dirname(TOML),
-    // Not workerOptions.bindings: those also hold the .dev.vars of `npm run dev`.
-    bindings: { ...toml.vars, ...options.bindings },
-    d1Databases: databases,
+    bindings: { ...vars, ...options.bindings },
+    d1Databases,
   };
   // Straight to the Worker. The default entry adds a hop to every request, and shows stack traces of uncaught errors; a
   // socket of the Worker itself would lead through the router of its static files, two hops more for every frame.
@@ -85,7 +73,7 @@ export async function startWorker(options: LocalWorkerOptions): Promise<Result<L
   );
   const started = await whenReady(miniflare, options);
   if (!started.ok) return started;
-  const database = toml.d1_databases[0];
+  const [database] = databases;
   if (database !== undefined) {
     for (const binding of [database.binding, ...shards]) {
       const db = await miniflare.getD1Database(binding);

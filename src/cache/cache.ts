@@ -124,7 +124,8 @@ export class Cache {
       const json = JSON.stringify(value);
       const fresh = now + jittered(kind.ttl_ms, this.#port.chance());
       const entry: Entry = { version, fresh, body: { json } };
-      this.#isolate.learn(key, hold(kind, entry, { of: value }, now), now, now);
+      // Believed here from when it began on: another isolate's change may have come between.
+      this.#isolate.learn(key, hold(kind, entry, { of: value }, since), since, now);
       return { key, entry, lifeMs: life(kind, entry, now) };
     });
   }

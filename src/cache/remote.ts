@@ -74,10 +74,13 @@ export class Remote {
 
   /** What it has of the keys, in their order. */
   async get(keys: readonly string[]): Promise<readonly (Entry | undefined)[]> {
+    // What was owed when it was asked counts, too: it may have answered before it heard, and this may arrive after.
+    const before = keys.map((key) => this.#owed.get(key) ?? 0);
     const texts = await this.#ask(() => this.#redis.get(keys));
     return keys.map((key, i) => {
       const entry = decodeEntry(texts?.[i]);
-      return entry !== undefined && entry.version >= (this.#owed.get(key) ?? 0) ? entry : undefined;
+      const least = Math.max(before[i] ?? 0, this.#owed.get(key) ?? 0);
+      return entry !== undefined && entry.version >= least ? entry : undefined;
     });
   }
 

@@ -61,6 +61,9 @@ export interface Messages {
   /**
    * Messages of these conversations that hold every word of `text` (`search-tokens.ts` says what is one), newest first, behind `after`;
    * recalled ones are not found. At most `limit`; fewer do not mean that there are no more, which `next` says.
+   *
+   * What it finds is right; it finds everything, but for moments in MySQL: while InnoDB writes its index to disk, what has come since it last
+   * did may be missing. The next search has it.
    */
   search(
     text: string,

@@ -2,21 +2,19 @@
 import type { Browser } from "playwright-core";
 import { afterAll, beforeAll, describe, expect, inject, test } from "vitest";
 import { Api } from "../support/api.ts";
-import { startServer, type Server } from "../support/server.ts";
 import { openLine } from "./line.ts";
-import { CONFIG, openBrowser, PASSWORD, register, Window, type Login } from "./stage.ts";
+import { openBrowser, PASSWORD, register, Window, type Login } from "./stage.ts";
 
 const chromium = inject("chromium");
+const server = inject("server");
 
 describe.runIf(chromium !== "")("what a browser keeps", () => {
-  let server: Server;
   let browser: Browser;
   beforeAll(async () => {
-    [server, browser] = await Promise.all([startServer({ config: CONFIG }), openBrowser(chromium)]);
+    browser = await openBrowser(chromium);
   });
   afterAll(async () => {
     await browser?.close();
-    await server?.[Symbol.asyncDispose]();
   });
 
   async function signOut({ page }: Window): Promise<void> {
@@ -38,8 +36,7 @@ describe.runIf(chromium !== "")("what a browser keeps", () => {
   test("when another account signs in in another tab, the first one's page ends, says so, and leaves the other's alone", async () => {
     const [ann, bob] = [await register(server.url, "Ann"), await register(server.url, "Bob")];
     const a = await Window.open(browser, server.url);
-    const b = new Window(a.context, await a.context.newPage());
-    await b.page.goto(server.url);
+    const b = await Window.tab(a.context, server.url);
     // Both pages are at the sign-in page before anybody is in.
     await b.page.getByLabel("Username").waitFor();
     await a.signIn(ann.username);
@@ -49,12 +46,16 @@ describe.runIf(chromium !== "")("what a browser keeps", () => {
     await a.box.fill("not sent yet");
     await b.signIn(bob.username);
     await a.page.getByRole("alert").getByText("Another account has signed in in this browser.").waitFor();
-    expect(await kept(a, ann)).toEqual([]);
+    // A database goes when the last page that has it open lets go.
+    await expect.poll(() => kept(a, ann)).toEqual([]);
     expect(await kept(a, bob)).not.toEqual([]);
     // Nobody has the tokens of Ann's login any more, so it has ended.
     const { token } = await new Api(server.url).login(ann.username);
-    const { devices } = await new Api(server.url).get<{ devices: { online: boolean }[] }>("GET /v1/devices", token);
-    expect(devices.filter(({ online }) => online)).toEqual([]);
+    const online = async (): Promise<unknown[]> =>
+      (await new Api(server.url).get<{ devices: { online: boolean }[] }>("GET /v1/devices", token)).devices.filter(
+        (device) => device.online,
+      );
+    await expect.poll(online).toEqual([]);
     await b.openChat("Ann");
     await b.write("from Bob");
     await b.ticked("from Bob", "Sent").waitFor();
@@ -75,7 +76,7 @@ describe.runIf(chromium !== "")("what a browser keeps", () => {
     await a.box.waitFor();
     expect(await a.box.inputValue()).toBe("what I think of you");
     await signOut(a);
-    expect(await kept(a, ann)).toEqual([]);
+    await expect.poll(() => kept(a, ann)).toEqual([]);
     await a.signIn(cleo.username);
     await a.openChat("Ann");
     expect(await a.box.inputValue()).toBe("");
@@ -98,7 +99,7 @@ describe.runIf(chromium !== "")("what a browser keeps", () => {
     line.cut();
     await signOut(a);
     await a.page.getByRole("alert").getByText("the server could not be told").waitFor();
-    expect(await kept(a, ann)).toEqual([]);
+    await expect.poll(() => kept(a, ann)).toEqual([]);
     expect(await a.page.evaluate(() => Object.keys(localStorage))).toEqual(["mpim:web:settings"]);
     expect(a.faults).toEqual([]);
     await a.context.close();

@@ -1,12 +1,16 @@
 /** What is written in a browser arrives once, in its order, whatever happens to page, network and server meanwhile. */
+import { mkdtempDisposable } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import type { Browser, Page } from "playwright-core";
 import type * as Sdk from "../../client/src/mpim.ts";
 import { afterAll, beforeAll, describe, expect, inject, test } from "vitest";
-import { startServer, type Server } from "../support/server.ts";
+import { startServer } from "../support/server.ts";
 import { openLine } from "./line.ts";
 import { CONFIG, openBrowser, PASSWORD, register, Window, type Login } from "./stage.ts";
 
 const chromium = inject("chromium");
+const server = inject("server");
 
 declare global {
   function loadSdk(): Promise<typeof Sdk>;
@@ -36,24 +40,22 @@ async function kept(page: Page, uid: string, count: number): Promise<void> {
 }
 
 describe.runIf(chromium !== "")("nothing is lost and nothing comes twice", () => {
-  let server: Server;
   let browser: Browser;
   let ann: Login;
   let bob: Login;
   beforeAll(async () => {
-    [server, browser] = await Promise.all([startServer({ config: CONFIG }), openBrowser(chromium)]);
+    browser = await openBrowser(chromium);
   });
   afterAll(async () => {
     await browser?.close();
-    await server?.[Symbol.asyncDispose]();
   });
 
   /** Ann, perhaps by way of a line, and Bob, who look at their chat. */
-  async function pair(via = server.url): Promise<[Window, Window]> {
-    ann = await register(server.url, "Ann");
-    bob = await register(server.url, "Bob");
+  async function pair(via: string, url = server.url): Promise<[Window, Window]> {
+    ann = await register(url, "Ann");
+    bob = await register(url, "Bob");
     const a = await Window.of(browser, via, ann);
-    const b = await Window.of(browser, server.url, bob);
+    const b = await Window.of(browser, url, bob);
     await a.find(bob.username, "Bob");
     await a.write("first");
     await b.openChat("Ann");
@@ -91,6 +93,7 @@ describe.runIf(chromium !== "")("nothing is lost and nothing comes twice", () =>
     await a.ticked("so is this", "Waiting to be sent").waitFor();
     await a.page.getByText("2 messages waiting").waitFor();
     await b.write("meanwhile");
+    await b.ticked("meanwhile", "Sent").waitFor();
     line.mend();
     await a.context.setOffline(false);
     const all = ["first", "meanwhile", "written offline", "so is this"];
@@ -103,17 +106,19 @@ describe.runIf(chromium !== "")("nothing is lost and nothing comes twice", () =>
   });
 
   test("when the server is killed while people type and send", async () => {
-    const [a, b] = await pair();
-    const { port, data } = server;
-    await b.box.pressSequentially("half a thou");
-    await a.page.getByText("Bob is typing…").waitFor();
+    await using folder = await mkdtempDisposable(join(tmpdir(), "mpim-"));
+    const options = { data: folder.path, config: CONFIG };
+    const first = await startServer(options);
+    const [a, b] = await pair(first.url, first.url);
+    await Promise.all([a.page.getByText("Bob is typing…").waitFor(), b.box.pressSequentially("half a thou")]);
     const texts = numbered("kill", 20);
-    const killed = server.kill9();
+    const killed = first.kill9();
     await a.write(...texts.slice(0, 10));
     await killed;
     await a.write(...texts.slice(10));
     await a.ticked("kill 20", "Waiting to be sent").waitFor();
-    server = await startServer({ data, port, config: CONFIG });
+    await using second = await startServer({ ...options, port: first.port });
+    expect(second.url).toBe(first.url);
     // As when the network says that it is back; else the next attempt comes within ten seconds.
     for (const { page } of [a, b]) await page.evaluate(() => dispatchEvent(new Event("online")));
     await b.shows(["first", ...texts]);

@@ -7,10 +7,12 @@ import { resolve } from "node:path";
 import type { Browser, BrowserContext, Page } from "playwright-core";
 import { afterAll, beforeAll, describe, expect, inject, test } from "vitest";
 import type * as Sdk from "../../client/src/mpim.ts";
-import { startServer, type Server } from "../support/server.ts";
-import { CONFIG, openBrowser, PASSWORD, register, Window } from "./stage.ts";
+import { openBrowser, PASSWORD, register, Window } from "./stage.ts";
 
 const chromium = inject("chromium");
+const server = inject("server");
+/** Nobody listens there. */
+const NOWHERE = "http://127.0.0.1:9";
 
 declare global {
   function loadSdk(): Promise<typeof Sdk>;
@@ -18,10 +20,10 @@ declare global {
 }
 
 /** The page of the README on an origin of its own, with the library beside it. */
-async function readmePage(server: string): Promise<{ url: string } & AsyncDisposable> {
+async function readmePage(url: string): Promise<{ url: string } & AsyncDisposable> {
   const readme = readFileSync(resolve(import.meta.dirname, "../../README.md"), "utf8");
-  const page = (/```html\n([\s\S]*?)```/.exec(readme)?.[1] ?? "").replaceAll("http://127.0.0.1:8787", server);
-  const library = await (await fetch(`${server}/client.js`)).text();
+  const page = (/```html\n([\s\S]*?)```/.exec(readme)?.[1] ?? "").replaceAll("http://127.0.0.1:8787", url);
+  const library = await (await fetch(`${url}/client.js`)).text();
   const http = createServer((request, response) => {
     const isLibrary = request.url === "/mpim.js";
     response.setHeader("content-type", isLibrary ? "text/javascript" : "text/html");
@@ -39,14 +41,12 @@ async function readmePage(server: string): Promise<{ url: string } & AsyncDispos
 }
 
 describe.runIf(chromium !== "")("the library in a browser", () => {
-  let server: Server;
   let browser: Browser;
   beforeAll(async () => {
-    [server, browser] = await Promise.all([startServer({ config: CONFIG }), openBrowser(chromium)]);
+    browser = await openBrowser(chromium);
   });
   afterAll(async () => {
     await browser?.close();
-    await server?.[Symbol.asyncDispose]();
   });
 
   test("the page of the README chats, also after a reload in the middle of sending", async () => {
@@ -63,7 +63,7 @@ describe.runIf(chromium !== "")("the library in a browser", () => {
       await page.goto(site.url);
       return page;
     };
-    const lines = (page: Page): Promise<string[]> => page.locator("li").allTextContents();
+    const lines = (page: Page) => (): Promise<string[]> => page.locator("li").allTextContents();
     const [a, b] = [await visit(ann.username, bob.username), await visit(bob.username, ann.username)];
     await a.locator("#text").fill("hello <b>you</b>");
     await a.locator("#text").press("Enter");
@@ -87,8 +87,30 @@ describe.runIf(chromium !== "")("the library in a browser", () => {
     // Who writes has read what came before.
     await b.getByText("I: hi read").waitFor();
     const again = Array.from({ length: 40 }, (_, n) => `Ann: again ${n + 1} `);
-    expect(await lines(b)).toEqual(["Ann: hello <b>you</b> ", "I: hi read", ...again]);
+    await expect.poll(lines(b)).toEqual(["Ann: hello <b>you</b> ", "I: hi read", ...again]);
     expect(faults).toEqual([]);
+  });
+
+  test("what is written in one go without a connection is kept although the tab is closed at once", async () => {
+    const [ann, bob] = [await register(server.url, "Ann"), await register(server.url, "Bob")];
+    const { context, page } = await Window.open(browser, `${server.url}/icon.svg`);
+    await connect(page, "gone", ann.account.token);
+    await page.evaluate(() => globalThis.chat.close());
+    await connect(page, "gone", ann.account.token, NOWHERE);
+    await page.evaluate(async (peer) => {
+      const room = await globalThis.chat.direct(peer);
+      for (let n = 1; n <= 40; n += 1) room.send(`gone ${n}`);
+    }, bob.account.user.id);
+    await page.close();
+    const next = await tab(context, server.url);
+    await released(next, []);
+    await connect(next, "gone", ann.account.token, NOWHERE);
+    const texts = await next.evaluate(
+      async (peer) => (await globalThis.chat.direct(peer)).messages.map(({ text }) => text),
+      bob.account.user.id,
+    );
+    expect(texts).toEqual(Array.from({ length: 40 }, (_, n) => `gone ${n + 1}`));
+    await context.close();
   });
 
   test("each tab is a device; what a closed one had not sent is sent by the next", async () => {
@@ -96,18 +118,10 @@ describe.runIf(chromium !== "")("the library in a browser", () => {
     const { context, page: first } = await Window.open(browser, `${server.url}/icon.svg`);
     const databases = (page: Page): Promise<(string | undefined)[]> =>
       page.evaluate(async () => (await indexedDB.databases()).map(({ name }) => name).toSorted());
-    const connect = async (page: Page, url = server.url): Promise<void> => {
-      await page.evaluate(
-        async ([at, token]) => {
-          const sdk = await loadSdk();
-          globalThis.chat = await sdk.connect({ url: at, token: () => token, store: sdk.indexedDb("tabs") });
-        },
-        [url, ann.account.token] as const,
-      );
-    };
-    await connect(first);
+    const join = (page: Page, url?: string): Promise<void> => connect(page, "tabs", ann.account.token, url);
+    await join(first);
     const second = await tab(context, server.url);
-    await connect(second);
+    await join(second);
     // Both are there: neither has put the other out.
     for (const page of [first, second]) {
       await page.waitForFunction(() => globalThis.chat.synced);
@@ -115,16 +129,18 @@ describe.runIf(chromium !== "")("the library in a browser", () => {
     }
     expect(await databases(first)).toEqual(["mpim:tabs:0", "mpim:tabs:1"]);
     await second.close();
+    await released(first, ["mpim:tabs:0"]);
 
     // The next one takes the place that is free, and finds no server.
     const third = await tab(context, server.url);
-    await connect(third, "http://127.0.0.1:9");
+    await join(third, NOWHERE);
     const uid = bob.account.user.id;
     await third.evaluate(async (peer) => (await globalThis.chat.direct(peer)).send("left behind").kept, uid);
     await third.close();
     await first.close();
     const fourth = await tab(context, server.url);
-    await connect(fourth);
+    await released(fourth, []);
+    await join(fourth);
     await fourth.waitForFunction(async (peer) => {
       const { messages } = await globalThis.chat.direct(peer);
       return messages.length === 1 && messages[0]?.state === "sent";
@@ -138,6 +154,24 @@ describe.runIf(chromium !== "")("the library in a browser", () => {
     await context.close();
   });
 });
+
+/** A chat in a page without any, as `chat`. */
+async function connect(page: Page, store: string, token: string, url = server.url): Promise<void> {
+  await page.evaluate(
+    async ([at, name, access]) => {
+      const sdk = await loadSdk();
+      globalThis.chat = await sdk.connect({ url: at, token: () => access, store: sdk.indexedDb(name) });
+    },
+    [url, store, token] as const,
+  );
+}
+
+/** Resolves when only these databases are somebody's: a tab that was closed gives its own back soon afterwards. */
+async function released(page: Page, taken: readonly string[]): Promise<void> {
+  const held = (): Promise<unknown> =>
+    page.evaluate(async () => (await navigator.locks.query()).held?.map(({ name }) => name));
+  await expect.poll(held).toEqual(taken);
+}
 
 async function tab(context: BrowserContext, url: string): Promise<Page> {
   const page = await context.newPage();

@@ -3,10 +3,10 @@ import type { Browser } from "playwright-core";
 import { afterAll, beforeAll, describe, expect, inject, test } from "vitest";
 import { Client } from "../support/client.ts";
 import { Api } from "../support/api.ts";
-import { startServer, type Server } from "../support/server.ts";
-import { CONFIG, openBrowser, register, Window } from "./stage.ts";
+import { openBrowser, register, Window } from "./stage.ts";
 
 const chromium = inject("chromium");
+const server = inject("server");
 
 const PAYLOADS = [
   "<img src=x onerror=hacked=1>",
@@ -20,14 +20,12 @@ const PAYLOADS = [
 ];
 
 describe.runIf(chromium !== "")("safety", () => {
-  let server: Server;
   let browser: Browser;
   beforeAll(async () => {
-    [server, browser] = await Promise.all([startServer({ config: CONFIG }), openBrowser(chromium)]);
+    browser = await openBrowser(chromium);
   });
   afterAll(async () => {
     await browser?.close();
-    await server?.[Symbol.asyncDispose]();
   });
 
   test("texts, names and group names with markup stay text; links are links of the web, and nothing else is one", async () => {

@@ -1,4 +1,5 @@
 /** People with browsers on a running server. */
+import { randomBytes } from "node:crypto";
 import {
   chromium,
   type Browser,
@@ -29,6 +30,13 @@ export async function openBrowser(executablePath: string): Promise<Browser> {
   return chromium.launch({ executablePath, args: FLAGS });
 }
 
+/** A wait for what must come gives up after so long, ms: on a machine that is busy it may take its time. */
+const PATIENCE_MS = 60_000;
+/** Pages run so many times slower: a test that waits for causes passes all the same. */
+const SLOWER = Number(process.env["BROWSER_SLOWER"] ?? 1);
+
+/** Whoever is registered by this process has it in the username: other files have the same server. */
+const own = randomBytes(4).toString("hex");
 let people = 0;
 
 export interface Login {
@@ -39,7 +47,7 @@ export interface Login {
 /** An account, without a browser. */
 export async function register(url: string, name: string): Promise<Login> {
   people += 1;
-  const username = `${name.toLowerCase().replaceAll(/[^a-z]/g, "")}-${process.pid}-${people}e`;
+  const username = `${name.toLowerCase().replaceAll(/[^a-z]/g, "")}-${own}-${people}e`;
   return { username, account: await new Api(url).register(username, name) };
 }
 
@@ -58,7 +66,7 @@ export class Window {
   constructor(context: BrowserContext, page: Page) {
     this.context = context;
     this.page = page;
-    page.setDefaultTimeout(20_000);
+    page.setDefaultTimeout(PATIENCE_MS);
     page.on("pageerror", (error) => this.faults.push(String(error.stack ?? error)));
     page.on("console", (message) => {
       const text = message.text();
@@ -71,7 +79,16 @@ export class Window {
     const context = await browser.newContext({ viewport: { width: 1280, height: 800 }, locale: "en-GB", ...options });
     // Scripts here are rewritten before they run there, and would lose an import of their own.
     await context.addInitScript({ content: 'globalThis.loadSdk = () => import("/client.js")' });
+    return Window.tab(context, url);
+  }
+
+  /** One more page of a browser. */
+  static async tab(context: BrowserContext, url: string): Promise<Window> {
     const window = new Window(context, await context.newPage());
+    if (SLOWER > 1) {
+      const devtools = await context.newCDPSession(window.page);
+      await devtools.send("Emulation.setCPUThrottlingRate", { rate: SLOWER });
+    }
     await window.page.goto(url);
     return window;
   }
@@ -156,7 +173,7 @@ export class Window {
 
   /** Resolves when exactly these texts are on the screen, in this order. */
   async shows(texts: readonly string[]): Promise<void> {
-    const deadline = Date.now() + 20_000;
+    const deadline = Date.now() + PATIENCE_MS;
     for (;;) {
       const now = await this.texts();
       if (JSON.stringify(now) === JSON.stringify(texts)) return;

@@ -1,24 +1,22 @@
 /** The library's databases in a browser: those that cannot be opened, those that are half a stranger's, and those of closed tabs. */
 import type { Browser, BrowserContext, Page } from "playwright-core";
 import { afterAll, beforeAll, describe, expect, inject, test } from "vitest";
-import { startServer, type Server } from "../support/server.ts";
-import { CONFIG, openBrowser, register, Window } from "./stage.ts";
+import { openBrowser, register, Window } from "./stage.ts";
 
 const chromium = inject("chromium");
+const server = inject("server");
 
 declare global {
   var faults: string[];
 }
 
 describe.runIf(chromium !== "")("databases of the library", () => {
-  let server: Server;
   let browser: Browser;
   beforeAll(async () => {
-    [server, browser] = await Promise.all([startServer({ config: CONFIG }), openBrowser(chromium)]);
+    browser = await openBrowser(chromium);
   });
   afterAll(async () => {
     await browser?.close();
-    await server?.[Symbol.asyncDispose]();
   });
 
   interface Place {

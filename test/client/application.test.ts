@@ -223,10 +223,10 @@ test("a store that fails is told to whoever asks, and what it has missed is writ
   const room = await a.direct("b");
   store.failing = true;
   const sent = room.send("kept in the end");
-  const refused = { code: "unavailable", cause: { message: "disk full" } };
+  const refused = { code: "store_failed", cause: { message: "disk full" } };
   await expect(sent.kept).rejects.toMatchObject(refused);
   await expect(a.kept()).rejects.toMatchObject(refused);
-  expect(failures[0]).toMatchObject({ message: "disk full" });
+  expect(failures[0]).toMatchObject(refused);
   store.failing = false;
   await a.kept();
   await sent.sent();
@@ -303,13 +303,34 @@ test("what is tried again after a failure is as good as new, under the id that t
   on.up = false;
   on.end(1006);
   await until(a, () => a.connection.state === "offline");
-  const draft = { id: "my-own-id", text: "for a moment", ttl: 0.001 };
+  const draft = { id: "my-own-id", text: "for a moment", ttl: 1 };
   const sent = room.send(draft);
   await until(a, () => sent.state === "failed");
   on.up = true;
   expect(a.retry(room.messages.at(-1) ?? { key: "" })).toBe(true);
   expect([sent.state, sent.error]).not.toContain("failed");
   expect(room.send(draft)).toBe(sent);
+});
+
+test("what the server would never take is refused where it is asked for, and changes nothing", async () => {
+  const on = wire();
+  await written(on, 2);
+  const b = await start(on, "b");
+  const room = await b.direct("a");
+  await room.open();
+  const invalid: readonly (() => unknown)[] = [
+    () => room.read(1.5),
+    () => room.read(Number.NaN),
+    () => room.handled(Number.NaN),
+    () => room.edit(1.5, "x"),
+    () => room.recall(-1),
+    () => room.react(1, "x".repeat(70_000)),
+    () => room.unreact(1, ""),
+    () => room.send({ text: "all", mentions: Array.from({ length: 2_500 }, (_, n) => `u${n}`) }),
+  ];
+  for (const wrong of invalid)
+    expect(wrong, String(wrong)).toThrow(expect.objectContaining({ code: "invalid_argument" }));
+  expect([b.outbox, room.unread, room.readSeq, room.handledSeq]).toEqual([0, 2, 0, 0]);
 });
 
 test("what is for now or never is done with when it is written", async () => {
@@ -319,4 +340,52 @@ test("what is for now or never is done with when it is written", async () => {
   const sent = (await a.direct("b")).send({ text: "boo", qos: 0 });
   expect(await sent.sent()).toEqual({ seq: 0, ts: 0 });
   expect(sent.state).toBe("sent");
+});
+
+test("who is typing, who has read what and who is there is told with what is declared, and nothing of how it came", async () => {
+  const on = wire();
+  const b = await start(on, "b");
+  const room = await b.direct("a");
+  await until(b, () => b.synced);
+  const told: unknown[] = [];
+  room.on("typing", (event) => told.push(event));
+  room.on("receipt", (event) => told.push(event));
+  b.on("presence", (event) => told.push(event));
+  b.watch("a");
+  on.say({ t: "typing", cid: CID, user: "a", on: true });
+  on.say({ t: "receipt", cid: CID, user: "a", delivered: 1, read: 1 });
+  on.say({ t: "presence", user: "a", state: "online" });
+  await until(b, () => b.presence("a"));
+  expect(told).toEqual([
+    { user: "a", on: true },
+    { user: "a", delivered: 1, read: 1 },
+    { user: "a", online: true, lastSeen: undefined },
+  ]);
+});
+
+test("without a connection nobody knows who is there, and who watches is told so", async () => {
+  const on = wire();
+  const b = await start(on, "b");
+  await until(b, () => b.synced);
+  b.watch("a", "c");
+  const told: unknown[] = [];
+  b.on("presence", ({ user, online }) => told.push(`${user} ${online}`));
+  const seen = (): void => on.say({ t: "presence", user: "a", state: "online" });
+  seen();
+  await until(b, () => b.presence("a")?.online);
+  on.end(1006);
+  await until(b, () => b.connection.state === "offline");
+  expect(b.presence("a")).toBeUndefined();
+  await until(b, () => b.synced);
+  seen();
+  await until(b, () => b.presence("a")?.online);
+  await b.close();
+  expect(b.presence("a")).toBeUndefined();
+  expect(told).toEqual(["a true", "a undefined", "a true", "a undefined"]);
+});
+
+test("a chat with who cannot be is refused at once", async () => {
+  const a = await start(wire(), "a");
+  for (const uid of [undefined, "", "a b", "x".repeat(65), "a", 7])
+    await expect(a.direct(uid as string)).rejects.toMatchObject({ code: "invalid_argument" });
 });

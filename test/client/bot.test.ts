@@ -13,7 +13,7 @@ const QUESTIONS = 40;
 const KILLS = 20;
 const SEED = Number(process.env["E2E_SEED"] ?? 20_261_125);
 
-test("[DUP1] a bot that is killed at any moment answers each message once", async () => {
+test("[DUP1] a bot that is killed at any moment answers each message once, and none from before its first start", async () => {
   const random = seeded(SEED);
   await using server = await startServer({ config });
   await using alice = await Person.register(server.url, "alice");
@@ -21,7 +21,7 @@ test("[DUP1] a bot that is killed at any moment answers each message once", asyn
   const token = await bot.session.token({ refused: undefined });
   const folder = mkdtempSync(join(tmpdir(), "mpim-bot-"));
   const start = async (): Promise<ChildProcess> => {
-    const args = [join(import.meta.dirname, "answering.ts"), server.url, token, folder, "150"];
+    const args = [join(import.meta.dirname, "answering.ts"), server.url, token, join(folder, "store"), "150"];
     const child = spawn(process.execPath, args, { stdio: ["ignore", "pipe", "inherit"] });
     await once(child.stdout, "data");
     return child;
@@ -29,7 +29,8 @@ test("[DUP1] a bot that is killed at any moment answers each message once", asyn
   const a = await alice.device();
   const room = await a.chat.direct(bot.uid);
   const answers = (): number[] => room.messages.flatMap(({ mine, replyTo = 0 }) => (mine ? [] : [replyTo]));
-  const questions = (): number[] => room.messages.flatMap(({ mine, seq = 0 }) => (mine ? [seq] : []));
+  const questions = (): number[] => room.messages.flatMap(({ mine, seq = 0 }) => (mine && seq > past ? [seq] : []));
+  const { seq: past } = await room.send("written before there was a bot").sent();
   let child: ChildProcess | undefined;
   try {
     child = await start();

@@ -256,7 +256,7 @@ test("[CON1] contacts are asked, agreed and ended, and both are told", async () 
 
 test("what was written is found, with the places of the words", async () => {
   await atB.send("The umbrella is at the station").sent();
-  const until = Date.now() + 30_000;
+  const until = Date.now() + 60_000;
   let found = await a.chat.search("station umb");
   while (found.items.length === 0 && Date.now() < until) {
     await new Promise((resolve) => setTimeout(resolve, 100));

@@ -39,7 +39,7 @@ test("who deletes the account is put out of it; to others a card without a name 
   expect(await closed).toBe("unauthenticated");
   expect(session.tokens).toBeUndefined();
   await expect
-    .poll(() => device.chat.users.get(user.id), { timeout: 30_000 })
+    .poll(() => device.chat.users.get(user.id), { timeout: 60_000 })
     .toEqual({ id: user.id, username: null, name: "", avatar: null, deleted: true });
   expect(
     await theirs

@@ -1,9 +1,16 @@
 /** What applications see of bad links, dead servers and reloads: nothing but that it takes longer. */
 import { rmSync } from "node:fs";
-import { expect, test } from "vitest";
-import { startServer } from "../support/server.ts";
+import { afterAll, beforeAll, expect, test } from "vitest";
+import { startServer, type Server } from "../support/server.ts";
 import { config, Person, type Device } from "./people.ts";
 import { startWeather } from "./weather.ts";
+
+/** For those who need no server of their own. */
+let shared: Server;
+beforeAll(async () => {
+  shared = await startServer({ config });
+});
+afterAll(async () => shared[Symbol.asyncDispose]());
 
 /** Numbers in the order in which they were told, of texts like `a 17`. */
 function numbers(device: Device, cid: string, from: string): number[] {
@@ -98,7 +105,7 @@ test("[DUR1] [DUP1] the server is killed while both write: nothing is lost, noth
 });
 
 test("[DUP1] a device that is started anew in the middle of sending sends the rest, and nothing twice", async () => {
-  await using server = await startServer({ config });
+  const server = shared;
   await using weather = await startWeather(server.port, { seed: 1, lifeMs: 1e9, delayMs: 30, silentOneIn: 1e9 });
   await using alice = await Person.register(server.url, "alice");
   await using bob = await Person.register(server.url, "bob");
@@ -150,7 +157,7 @@ test("whoever writes more than a connection may is slowed down, not refused", as
 });
 
 test("[RES1] after an absence that is too long for catching up, the newest is here and the rest is paged", async () => {
-  await using server = await startServer({ config });
+  const server = shared;
   await using alice = await Person.register(server.url, "alice");
   await using bob = await Person.register(server.url, "bob");
   const before = await bob.device("phone", { catchUp: 60 });

@@ -25,7 +25,7 @@ afterAll(() => rmSync(folder, { recursive: true, force: true }));
 test("its types hold, without those of the server or of Node", () => {
   writeFileSync(
     join(folder, "use.ts"),
-    `import { connect, login, MpimError, type Message, type Store } from "@mpim/client";
+    `import { connect, login, MpimError, type Message, type Store, type SystemEvent } from "@mpim/client";
 import { file } from "@mpim/client/node";
 const session = await login({ url: "http://x", username: "a", password: "b" });
 const store: Store = file("x");
@@ -33,6 +33,18 @@ const chat = await connect({ url: "http://x", token: session.token, store });
 const room = await chat.direct("bob");
 room.on("message", (message: Message) => message.text.trim());
 const seq: number = (await room.send({ text: "hi" }).sent()).seq;
+// What is left out may be there and undefined.
+const maybe = undefined as string | undefined;
+const number = undefined as number | undefined;
+await connect({ url: "http://x", token: "x", device: { id: maybe, name: maybe, platform: maybe } });
+await chat.users.change({ name: maybe, avatar: maybe });
+await chat.createGroup({ name: "x", members: undefined as string[] | undefined, description: maybe });
+await room.change({ name: maybe, join: undefined, muted: undefined });
+await chat.groups.changeMember(room.cid, "bob", { role: undefined, muted_until: number });
+await room.page({ before: number, after: number, limit: number });
+const happened = room.messages[0]?.body as SystemEvent;
+if (happened.event === "member_muted") new Date(happened.until).toISOString();
+if (happened.event === "changed") happened.announcement?.trim();
 // @ts-expect-error a text is a string
 room.send({ text: seq });
 // @ts-expect-error there is no such event
@@ -43,7 +55,14 @@ export const late = (error: unknown): boolean => error instanceof MpimError && e
   writeFileSync(
     join(folder, "tsconfig.json"),
     JSON.stringify({
-      compilerOptions: { strict: true, noEmit: true, module: "nodenext", lib: ["es2022", "dom"], types: [] },
+      compilerOptions: {
+        strict: true,
+        exactOptionalPropertyTypes: true,
+        noEmit: true,
+        module: "nodenext",
+        lib: ["es2022", "dom"],
+        types: [],
+      },
       include: ["use.ts"],
     }),
   );
@@ -55,6 +74,16 @@ test("its reference can be made, and leaves nothing out that is public", () => {
   const made = spawnSync("npm", ["run", "docs:client"], { cwd: ROOT, encoding: "utf8" });
   expect(`${made.stdout}${made.stderr}`).not.toMatch(/warning|error/i);
   expect(made.status).toBe(0);
+});
+
+test("it travels with its licence, and without the reference that was made of it", () => {
+  const packed = spawnSync("npm", ["pack", "--dry-run", "--json"], { cwd: join(ROOT, "client"), encoding: "utf8" });
+  const [{ files }] = JSON.parse(packed.stdout) as [{ files: { path: string }[] }];
+  const paths = files.map(({ path }) => path).filter((path) => !path.startsWith("dist/types/"));
+  const built = ["mpim.js", "mpim.node.js", "node.js"].flatMap((name) => [`dist/${name}`, `dist/${name}.map`]);
+  expect(paths.toSorted()).toEqual(["LICENSE", "README.md", ...built, "package.json"].toSorted());
+  const licence = (of: string): string => readFileSync(join(ROOT, of, "LICENSE"), "utf8");
+  expect(licence("client")).toBe(licence("."));
 });
 
 test("the page of the README has under 20 lines, and uses what there is", async () => {

@@ -4,6 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { expect, test } from "vitest";
 import { startServer, type Server } from "../support/server.ts";
+import { Waiting } from "../support/waiting.ts";
 import { config, Person } from "./people.ts";
 
 /** Kills the server, and waits for its runtime, which ends a moment later and writes to the folder until then. */
@@ -30,10 +31,13 @@ test("[RES1] what is written after a server was put back to a backup is seen by 
     await atA.send("kept").sent();
     await b.until(() => atB.messages.length === 1, "the first message");
     const served: string[] = [];
+    // By itself: it is served after the event that brought it, and no other may come.
+    const serves = new Waiting();
     const serve = async (): Promise<void> => {
       for await (const message of atB.after(0)) {
         served.push(message.text);
         atB.handled(message);
+        serves.wake();
       }
     };
     const serving = serve();
@@ -41,7 +45,10 @@ test("[RES1] what is written after a server was put back to a backup is seen by 
     cpSync(data, backup, { recursive: true });
     server = await startServer({ data, port, config });
     for (let n = 1; n <= 10; n += 1) await atA.send(`lost ${n}`).sent();
-    await b.until(() => atB.messages.length === 11, "what will be lost");
+    await serves.until(
+      () => served.length === 11,
+      () => "what will be lost is not served",
+    );
 
     await killed(server);
     rmSync(data, { recursive: true });
@@ -58,7 +65,10 @@ test("[RES1] what is written after a server was put back to a backup is seen by 
     }
     expect(atB.unread).toBe(2);
     // Who reads by place goes on with what has taken the place of what was lost.
-    await b.until(() => served.at(-1) === "new", "the new message by its place");
+    await serves.until(
+      () => served.at(-1) === "new",
+      () => "the new message is not served by its place",
+    );
     expect(served).toHaveLength(12);
     expect(atB.handledSeq).toBe(2);
     atB.read();

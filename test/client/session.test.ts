@@ -2,12 +2,26 @@
 import { mkdtempSync, rmSync, statSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { expect, test } from "vitest";
+import { afterAll, beforeAll, expect, test } from "vitest";
 import { connect, login, memory, MpimError, register, resume } from "../../client/src/mpim.ts";
 import { fileTokens } from "../../client/src/node.ts";
-import { startServer } from "../support/server.ts";
+import { startServer, type Server } from "../support/server.ts";
 import { config, PASSWORD, Person } from "./people.ts";
 import { startWeather } from "./weather.ts";
+
+/** For those who need none of their own. */
+let usual: Server;
+/** Access tokens end after 2 s, so each use renews them. */
+let forgetful: Server;
+beforeAll(async () => {
+  [usual, forgetful] = await Promise.all([
+    startServer({ config }),
+    startServer({ config: { ...config, auth: { ...config.auth, access_s: 2 } } }),
+  ]);
+});
+afterAll(async () => {
+  await Promise.all([usual, forgetful].map((server) => server[Symbol.asyncDispose]()));
+});
 
 async function code(promise: Promise<unknown>): Promise<unknown> {
   return promise.then(
@@ -19,10 +33,8 @@ async function code(promise: Promise<unknown>): Promise<unknown> {
 test("a login is kept, renewed when it runs out, and ended", async () => {
   const folder = mkdtempSync(join(tmpdir(), "mpim-tokens-"));
   try {
-    // Access tokens end after 2 s, so each use renews them.
-    await using server = await startServer({ config: { ...config, auth: { ...config.auth, access_s: 2 } } });
     const keep = fileTokens(join(folder, "tokens.json"));
-    const { url } = server;
+    const { url } = forgetful;
     expect(await resume({ url, keep })).toBeUndefined();
     const session = await register({ url, keep, username: "alice", password: PASSWORD, name: "Alice" });
     expect(session.user).toMatchObject({ username: "alice", name: "Alice" });
@@ -58,8 +70,8 @@ test("a login is kept, renewed when it runs out, and ended", async () => {
 });
 
 test("a login outlives answers to its renewals that are lost, be it by the link or by the server", async () => {
-  // A link that lives for less than half a second; access tokens that are renewed whenever they are asked for.
-  await using server = await startServer({ config: { ...config, auth: { ...config.auth, access_s: 2 } } });
+  const server = forgetful;
+  // A link that lives for less than half a second.
   await using weather = await startWeather(server.port, { seed: 7, lifeMs: 400, delayMs: 60, silentOneIn: 1e9 });
   let lost = 0;
   const session = await register({
@@ -93,7 +105,7 @@ test("a login outlives answers to its renewals that are lost, be it by the link 
 });
 
 test("a token that is refused is asked for once more, and then no more", async () => {
-  await using server = await startServer({ config });
+  const server = usual;
   await using alice = await Person.register(server.url, "alice");
   const asked: (string | undefined)[] = [];
   const chat = await connect({
@@ -147,7 +159,7 @@ test("whoever finds no server learns it, and a store that knows its user waits f
 });
 
 test("another connection of the same device ends the older one for good", async () => {
-  await using server = await startServer({ config });
+  const server = usual;
   await using alice = await Person.register(server.url, "alice");
   const first = await alice.device("phone", { store: memory(), device: { id: "same" } });
   const second = await alice.device("phone", {

@@ -2,6 +2,7 @@
 import { spawn, type ChildProcessWithoutNullStreams } from "node:child_process";
 import { once } from "node:events";
 import { mkdtempSync, readdirSync, rmSync } from "node:fs";
+import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
@@ -92,6 +93,8 @@ test("two people meet, chat, mend and find what they wrote", async () => {
   alice.type("/find bo", "/chat bob", "Lunch at noon?");
   await alice.sees(/^bob \(bob\)$/);
   await alice.sees(/^-- bob$/);
+  // The number is what `/edit` wants.
+  await alice.sees(/^\[1\] ✓$/);
   await bob.sees(/^\[1\] alice: Lunch at noon\?$/);
   bob.type("/list", "/chat alice", "/reply 1 Noon is fien");
   await bob.sees(/^alice \(1 unread\) {2}\[1\] alice: Lunch at noon\?$/);
@@ -142,6 +145,7 @@ test("a group is made, talked in, left and joined", async () => {
   await dave.sees(/^you are no longer in #Crew$/);
   await carol.sees(/^\[4\] \* dave left$/);
   carol.type("/openup", "/rename The crew");
+  await carol.sees(/^\[\d+\] \* me changed the group: everybody may join$/);
   await carol.sees(/renamed the group to The crew$/);
   dave.type(`/join ${cid}`, "back");
   await carol.sees(/^\[\d+\] dave: back$/);
@@ -214,4 +218,34 @@ test("a terminal sees where one is logged in, and signs others out, which keep n
   await home.sees(/^signed out everywhere else$/);
   await cafe.sees(/^-- signed out: the login was ended elsewhere/);
   expect([await work.end(), await cafe.end(), await home.end()]).toEqual([0, 0, 0]);
+});
+
+test("a server that is not there is said to be away, once", async () => {
+  const gone = await startServer({ config });
+  const args = ["--server", gone.url, "--data", join(folder, "kim")];
+  await using kim = new Typist(args);
+  kim.type("/register kim", PASSWORD);
+  await kim.sees(/^-- you are kim$/);
+  expect(await kim.end()).toBe(0);
+  await gone[Symbol.asyncDispose]();
+  // In its place: what ends every attempt, and counts them.
+  const attempts = new Waiting();
+  let count = 0;
+  await using nobody = createServer((socket) => {
+    count += 1;
+    attempts.wake();
+    socket.destroy();
+  });
+  await once(nobody.listen(gone.port, "127.0.0.1"), "listening");
+  await using back = new Typist(args);
+  await back.sees(/^-- you are kim\n-- no connection: what you write is sent later$/);
+  const before = count;
+  // The first after that has failed by the time of the second.
+  await attempts.until(
+    () => count >= before + 2,
+    () => "no second attempt",
+  );
+  back.type("/nonsense");
+  await back.sees(/^! there is no \/nonsense/);
+  expect(back.seen.match(/no connection/g)).toHaveLength(1);
 });

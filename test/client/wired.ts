@@ -7,7 +7,7 @@ import {
   type Store,
   type WebSocketLike,
 } from "../../client/src/mpim.ts";
-import type { ClientFrame } from "../../client/src/wire.ts";
+import type { ClientFrame, ServerFrame } from "../../client/src/wire.ts";
 import { FakeServer, type Link } from "../unit/client/server.ts";
 
 type Listener = (event: { data: unknown; code: number; reason: string }) => void;
@@ -45,6 +45,11 @@ export class Wire {
       link.down.splice(0, link.down.length, ...held);
       if (frames.length > 0) say(JSON.stringify(frames));
     }
+  }
+
+  /** Something that the small server does not say by itself. */
+  say(frame: ServerFrame): void {
+    for (const { say } of this.#sockets) say(JSON.stringify(frame));
   }
 
   /** Ends all connections. */
@@ -110,8 +115,8 @@ export async function until<T>(chat: Chat, probe: () => T | undefined | false): 
       for (const off of offs) off();
       resolve(found);
     };
-    const offs = (["conversation", "connection", "synced", "message", "update", "storeError"] as const).map((name) =>
-      chat.on(name, look),
+    const offs = (["conversation", "connection", "synced", "message", "update", "presence", "storeError"] as const).map(
+      (name) => chat.on(name, look),
     );
     look();
   });

@@ -16,10 +16,10 @@ let bob: Account;
 /** Two who chat all the while. */
 let bystanders: [Client, Client];
 /** Opened first and looked at last: they say nothing, and their time runs beside the other tests. */
-let silent: Record<"stranger" | "friend", RawSocket>;
+let silent: Record<"stranger" | "friend" | "early", RawSocket>;
 
 beforeAll(async () => {
-  world = await World.start({ timeouts: { hello_ms: 1500, heartbeat_ms: 1500 } }, { env: { TOKEN_KEY } });
+  world = await World.start({ timeouts: { hello_ms: 5000, heartbeat_ms: 5000 } }, { env: { TOKEN_KEY } });
   alice = await world.person("alice");
   bob = await world.person("bob");
   const [carol, dave] = (await world.people("carol", "dave")) as [Client, Client];
@@ -27,6 +27,7 @@ beforeAll(async () => {
   silent = {
     stranger: await RawSocket.open(world.api.url),
     friend: await RawSocket.open(world.api.url, hello(await world.person("friend"), "one")),
+    early: await RawSocket.open(world.api.url, { t: "ping" }),
   };
 });
 afterAll(() => world?.end());
@@ -233,7 +234,7 @@ describe("what ends a connection", () => {
   test("who comes back when a refusal says gets everything through", async () => {
     const client = await world.connect(alice);
     const burst = (client.frames[0] as { limits?: { burst: number } }).limits?.burst ?? 0;
-    for (let i = 0; i < burst + 20; i += 1) client.send(`@${bob.user.id}`, `burst ${i}`, freshId());
+    for (let i = 0; i < 1.5 * burst; i += 1) client.send(`@${bob.user.id}`, `burst ${i}`, freshId());
     await client.until(() => client.outbox.size === 0, "all answers");
     expect(client.frames.some((frame) => frame["code"] === "rate_limited")).toBe(true);
     expect([client.failed, client.closed]).toEqual([new Map(), undefined]);
@@ -249,8 +250,7 @@ describe("what ends a connection", () => {
   });
 
   test("a frame before hello is refused, and silence ends the connection: 4408", async () => {
-    const { stranger, friend } = silent;
-    const early = await RawSocket.open(world.api.url, { t: "ping" });
+    const { stranger, friend, early } = silent;
     expect([await stranger.closed, await friend.closed, await early.closed]).toEqual([4408, 4408, 4408]);
     expect(stranger.frames).toEqual([]);
     expect(friend.frames.map(({ t }) => t)).toEqual(["welcome"]);

@@ -24,7 +24,7 @@ function core({ seq, id, from, ts, kind, body }: Partial<Entry>): Partial<Entry>
 
 /** Asks for all heads until the one of the person's chat is as it should be; the last look otherwise. */
 async function headOnce(client: Client, cid: string, right: (head: Head) => boolean): Promise<Head | undefined> {
-  const deadline = Date.now() + 20_000;
+  const deadline = Date.now() + 60_000;
   for (;;) {
     await client.ask({ t: "sync", since: 0 });
     const head = client.heads.get(cid);

@@ -7,7 +7,7 @@ import { chatOf, freshId, World } from "../support/world.ts";
 
 let world: World;
 beforeAll(async () => {
-  world = await World.start({ timeouts: { typing_ms: 500, presence_grace_ms: 2000 } });
+  world = await World.start({ timeouts: { typing_ms: 500, presence_grace_ms: 5000 } });
 });
 afterAll(() => world?.end());
 

@@ -37,7 +37,7 @@ describe.runIf(redis !== "")("a server with Redis", () => {
       await vi.waitUntil(async () => {
         expect((await api.call("GET /v1/users/nobody-" + randomBytes(8).toString("hex"), token)).status).toBe(404);
         return (await metrics(server)).redis.metadata["state"] !== "closed";
-      }, 30_000);
+      }, 60_000);
       expect(await api.get("PATCH /v1/me", token, { name: `Alice in ${mode}` })).toMatchObject({ id: user.id });
       expect(await api.get("GET /v1/me", token)).toMatchObject({ name: `Alice in ${mode}` });
       expect((await api.call("GET /readyz")).status).toBe(200);

@@ -9,7 +9,7 @@ import { makeDatabase } from "../support/mysql.ts";
 import { startServer, type ServerOptions } from "../support/server.ts";
 
 const mysql = inject("mysqlServer");
-const PATIENCE_MS = 30_000;
+const PATIENCE_MS = 60_000;
 
 interface Page {
   readonly results: {

@@ -130,10 +130,13 @@ describe("refusing to start", () => {
 
   test("a port in use, and a data folder in use", async () => {
     await using server = await startServer();
-    const port = await runServer(["--port", String(server.port), "--data", join(folder, "other")]);
+    // Each waits a while for whoever has it to end.
+    const [port, data] = await Promise.all([
+      runServer(["--port", String(server.port), "--data", join(folder, "other")]),
+      runServer(["--port", "0", "--data", server.data]),
+    ]);
     expect(port.code).toBe(1);
     expect(port.output).toBe(`error: port ${server.port} of 127.0.0.1 is in use; choose another with --port\n`);
-    const data = await runServer(["--port", "0", "--data", server.data]);
     expect(data.code).toBe(1);
     expect(data.output).toContain(`is in use by another server (process ${server.pid})`);
     expect(await health(server.url)).toBe(200);

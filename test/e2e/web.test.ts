@@ -25,6 +25,7 @@ test.for([
   ["/", "text/html; charset=utf-8"],
   ["/app.js", "text/javascript; charset=utf-8"],
   ["/style.css", "text/css; charset=utf-8"],
+  ["/offline.js", "text/javascript; charset=utf-8"],
   ["/client.js", "text/javascript; charset=utf-8"],
   ["/icon.svg", "image/svg+xml"],
 ] as const)(

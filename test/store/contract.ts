@@ -2,6 +2,7 @@
 import { describe, expect, test } from "vitest";
 import type { Uid } from "../../src/protocol/ids.ts";
 import type { Login, SearchPosition, Store, User } from "../../src/store/store.ts";
+import type { Finding } from "./finding.ts";
 import { conversation, messagesContract, textAt } from "./messages-contract.ts";
 import { searchContract } from "./search-contract.ts";
 
@@ -53,7 +54,7 @@ export function everyCall(store: Store): Promise<unknown>[] {
 }
 
 /** Runs the contract on the store that `open` gives: migrated, and used by nobody else meanwhile. */
-export function storeContract(driver: string, open: () => Store): void {
+export function storeContract(driver: string, open: () => Store, finding: Finding): void {
   describe(`${driver}: users`, () => {
     const { users } = open();
     const create = async (username: string, name = username): Promise<Uid> => {
@@ -377,7 +378,7 @@ export function storeContract(driver: string, open: () => Store): void {
   });
 
   messagesContract(driver, open);
-  searchContract(driver, open);
+  searchContract(driver, open, finding);
 
   test(`${driver}: a store with its tables answers`, async () => {
     await expect(open().ping()).resolves.toBeUndefined();

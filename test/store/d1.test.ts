@@ -9,7 +9,7 @@ import { d1Plan, d1Statements } from "./statements.ts";
 
 const { DB } = env;
 
-storeContract("D1", () => d1Store(DB));
+storeContract("D1", () => d1Store(DB), "at once");
 contactsContract("D1", () => d1Store(DB));
 
 test.each([

@@ -6,6 +6,7 @@ import type { Cid, Uid } from "../../src/protocol/ids.ts";
 import { mysqlStore } from "../../src/store/mysql/store.ts";
 import { PUT_ROWS } from "../../src/store/messages.ts";
 import type { Store } from "../../src/store/store.ts";
+import { expectFound } from "./finding.ts";
 import { textAt } from "./messages-contract.ts";
 import { mysqlStatements } from "./statements.ts";
 
@@ -48,8 +49,14 @@ describe.runIf(TEST_MYSQL !== "")("MySQL: history", () => {
   test("10,000 messages in 10 statements are there, and found", async () => {
     expect(await store.messages.head(cid)).toBe(10_000);
     expect(await store.messages.read(cid, 4_990, 5_010)).toEqual(entries.slice(4_989, 5_010));
-    const { found } = await store.messages.search("ten mess", [{ cid, floor: 9_990 }], undefined, 50);
-    expect(found).toHaveLength(10);
+    const where = [{ cid, floor: 9_990 }];
+    const search = async () => (await store.messages.search("ten mess", where, undefined, 50)).found;
+    const newest = entries.slice(-10).toReversed();
+    await expectFound(
+      "with gaps",
+      search,
+      newest.map((entry) => ({ ...entry, cid })),
+    );
   });
 
   test.each<[string, (store: Store) => Promise<unknown>, string[]]>([

@@ -6,6 +6,8 @@ import { mysqlStore } from "../../src/store/mysql/store.ts";
 import { StoreError, type Store } from "../../src/store/store.ts";
 import { contactsContract } from "./contacts-contract.ts";
 import { everyCall, storeContract } from "./contract.ts";
+import { expectFound } from "./finding.ts";
+import { conversation, textAt } from "./messages-contract.ts";
 import { mysqlStatements } from "./statements.ts";
 
 const { TEST_MYSQL } = env;
@@ -14,7 +16,7 @@ const there = TEST_MYSQL !== "";
 const url = new URL(there ? TEST_MYSQL : "http://nobody:nothing@127.0.0.1:9");
 
 describe.runIf(there)("MySQL, by the real driver", () => {
-  storeContract("MySQL", () => mysqlStore({ url }));
+  storeContract("MySQL", () => mysqlStore({ url }), "with gaps");
   contactsContract("MySQL", () => mysqlStore({ url }));
 
   const client = new Client({ url: url.href });
@@ -79,6 +81,28 @@ describe.runIf(there)("MySQL, by the real driver", () => {
       }
     }
     expect(plans).toEqual(keys);
+  });
+
+  test("while the server writes its index to disk, a search finds nothing wrong, and in the end everything", async () => {
+    const { messages } = mysqlStore({ url });
+    const [cid, other] = [conversation(), conversation()];
+    const writer = { done: false };
+    const written = (async () => {
+      // Words that are all different: a few thousand of them are as much as the server keeps in memory.
+      for (let n = 0; n < 10; n += 1) {
+        const words = (i: number) => Array.from({ length: 40 }, (_, k) => `w${n}x${i}x${k}`).join(" ");
+        const entries = Array.from({ length: 200 }, (_, i) => textAt(n * 200 + i + 1, words(i)));
+        await messages.put(other, n + 1, entries);
+      }
+      writer.done = true;
+    })();
+    for (let seq = 1; !writer.done; seq += 1) {
+      const entry = textAt(seq, "wanted");
+      await messages.put(cid, seq, [entry]);
+      const search = async () => (await messages.search("wanted", [{ cid, floor: seq - 1 }], undefined, 10)).found;
+      await expectFound("with gaps", search, [{ ...entry, cid }]);
+    }
+    await written;
   });
 
   test("a text that is too long is refused, not cut off", async () => {

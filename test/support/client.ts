@@ -51,8 +51,8 @@ export class Client {
   readonly outbox = new Map<string, Frame>();
   /** Code of what was refused for good, by id. */
   readonly failed = new Map<string, string>();
-  /** Messages that had been applied before and were dropped (DUP3). */
-  duplicates = 0;
+  /** Messages that had been applied before and were dropped (DUP3), each with the `since` that its connection began with. */
+  readonly repeated: { readonly frame: Frame; readonly since: number }[] = [];
   /** What came out of order on one connection (ORD2): always empty. */
   readonly disorder: Frame[] = [];
   user = "";
@@ -111,10 +111,10 @@ export class Client {
     this.post({ t: "amend", id, cid, target, op, ...(body !== undefined && { body }) });
   }
 
-  /** Writes a frame that is answered by its `id`, and keeps it until then. */
-  post(frame: Frame): void {
-    if (frame["qos"] !== 0) this.outbox.set(frame["id"] as string, frame);
-    this.write(frame);
+  /** Writes frames that are answered by their `id`, and keeps each until then. */
+  post(...frames: Frame[]): void {
+    for (const frame of frames) if (frame["qos"] !== 0) this.outbox.set(frame["id"] as string, frame);
+    this.write(...frames);
   }
 
   /** Marks a conversation read, up to what is applied or up to `seq`. */
@@ -235,7 +235,7 @@ export class Client {
     const { cid, seq } = entry;
     if (seq <= (this.#handed.get(cid) ?? 0)) this.disorder.push(frame);
     this.#handed.set(cid, seq);
-    if (this.#apply(entry) === "known" && frame.t === "message") this.duplicates += 1;
+    if (this.#apply(entry) === "known" && frame.t === "message") this.repeated.push({ frame, since: this.#since ?? 0 });
   }
 
   #sent(frame: Frame): void {

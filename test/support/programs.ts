@@ -1,7 +1,7 @@
 /** Programs of the machine, and ports for them. */
 import { once } from "node:events";
 import { existsSync } from "node:fs";
-import { createServer, type AddressInfo } from "node:net";
+import { createServer } from "node:net";
 import { delimiter, join } from "node:path";
 
 /** Where a program is; undefined when it is not installed. */
@@ -11,12 +11,21 @@ export function find(program: string): string | undefined {
   return folders.map((folder) => join(folder, program)).find((file) => existsSync(file));
 }
 
-/** A port of the loopback that nobody had a moment ago. */
+/** Below what systems give out by themselves: there, whoever connects anywhere could get the port of a server that is away. */
+const PORTS = { from: 10_000, count: 20_000 };
+
+/** A port of the loopback that nobody had a moment ago, and that nobody gets who does not ask for it. */
 export async function freePort(): Promise<number> {
-  const server = createServer().listen(0, "127.0.0.1");
-  await once(server, "listening");
-  const { port } = server.address() as AddressInfo;
-  server.close();
-  await once(server, "close");
-  return port;
+  for (;;) {
+    const port = PORTS.from + Math.floor(PORTS.count * Math.random());
+    const server = createServer().listen(port, "127.0.0.1");
+    const free = await once(server, "listening").then(
+      () => true,
+      () => false,
+    );
+    if (!free) continue;
+    server.close();
+    await once(server, "close");
+    return port;
+  }
 }

@@ -4,14 +4,16 @@ import { once } from "node:events";
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
+import { freePort } from "./programs.ts";
 
 const SCRIPT = resolve(import.meta.dirname, "../../scripts/server.ts");
-const READY_MS = 60_000;
+/** On a machine with ten times as much to do as it can, half a minute was seen. */
+const READY_MS = 120_000;
 
 export interface ServerOptions {
   /** Data folder; without it a temporary one, removed when the handle is disposed of. */
   readonly data?: string;
-  /** Without it a free one. */
+  /** Without it a free one, which is still free after a `kill9`. */
   readonly port?: number;
   /** Overrides of src/config/config.ts. */
   readonly config?: unknown;
@@ -47,7 +49,7 @@ export interface Exit {
 export async function startServer(options: ServerOptions = {}): Promise<Server> {
   const temporary = options.data === undefined ? mkdtempSync(join(tmpdir(), "mpim-")) : undefined;
   const data = options.data ?? temporary ?? "";
-  const args = ["--port", String(options.port ?? 0), "--data", data];
+  const args = ["--port", String(options.port ?? (await freePort())), "--data", data];
   if (options.config !== undefined) {
     mkdirSync(data, { recursive: true });
     writeFileSync(join(data, "overrides.json"), JSON.stringify(options.config));

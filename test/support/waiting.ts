@@ -1,6 +1,7 @@
 /** Waiting for something to be so: asked again at every event, never by sleeping. */
 
-const PATIENCE_MS = 30_000;
+/** For what must come, on a machine that does much else; longer than a server takes to start on one. */
+const PATIENCE_MS = 60_000;
 
 export class Waiting {
   readonly #waiters = new Set<() => void>();

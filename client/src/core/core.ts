@@ -14,6 +14,8 @@ import { ME, OUT, State, type Saved } from "./state.ts";
 import { Typing } from "./typing.ts";
 import { Watching } from "./watching.ts";
 
+const TOO_LARGE = { code: "too_large", message: "it is over the server's limit" };
+
 export interface CoreOptions {
   readonly device: WireDevice;
   readonly backoff: Backoff;
@@ -51,7 +53,7 @@ export class Core {
       (at) => port.wall(at),
     );
     this.#typing = new Typing((cid, user, on) => port.emit({ type: "typing", cid, user, on }));
-    this.#watching = new Watching((event) => port.emit({ type: "presence", ...event }));
+    this.#watching = new Watching((presence) => port.emit({ type: "presence", presence }));
     this.#outbound = new Outbound(port, this.#watching, options.catchUp);
     if (saved.me !== undefined) this.#become(new State(saved.me, saved, port, options.keep));
   }
@@ -99,6 +101,7 @@ export class Core {
     this.synced = false;
     this.#outbound.grounded();
     this.#typing.grounded();
+    this.#watching.grounded();
     const state = this.#state;
     if (state !== undefined) {
       state.pulls.grounded();
@@ -117,6 +120,7 @@ export class Core {
   end(error: MpimError | undefined, now: number): void {
     if (this.link.ended) return;
     this.link.end(error);
+    this.#watching.grounded();
     this.#port.shut(1000);
     this.#settle(now);
   }
@@ -169,32 +173,11 @@ export class Core {
       if (frame.ref === undefined) this.#last = new MpimError(code, message, { retryAfter, requestId });
       return;
     }
-    switch (frame.t) {
-      case "heads":
-        return inbound?.heads(frame.version, frame.heads);
-      case "synced":
-        if (frame.req === undefined) this.synced = true;
-        return inbound?.synced(frame.version, frame.req === undefined);
-      case "message":
-        this.#typing.wrote(frame.cid, frame.from);
-        return inbound?.message(frame);
-      case "sent":
-        return inbound?.sent(frame);
-      case "released":
-        return inbound?.released(frame.ids);
-      case "receipt":
-        return inbound?.receipt(frame);
-      case "page":
-        return inbound?.page(frame, now);
-      case "typing":
-        return this.#typing.told(frame.cid, frame.user, frame.on, now);
-      case "presence":
-        return this.#watching.told(frame.user, frame.state === "online", frame.last_seen);
-      case "pong":
-        return inbound?.ponged();
-      default:
-      // A newer server says more than this client knows.
-    }
+    if (frame.t === "synced" && frame.req === undefined) this.synced = true;
+    if (frame.t === "message") this.#typing.wrote(frame.cid, frame.from);
+    if (frame.t === "typing") this.#typing.told(frame.cid, frame.user, frame.on, now);
+    if (frame.t === "presence") this.#watching.told(frame.user, frame.state === "online", frame.last_seen);
+    inbound?.received(frame, now);
   }
 
   #welcome(frame: WelcomeFrame, now: number): void {
@@ -214,9 +197,6 @@ export class Core {
     const state = this.state;
     state.clock(frame.ts, now);
     this.#inbound?.welcomed();
-    const releases = state.outbox.releases();
-    for (let i = 0; i < releases.length; i += 128)
-      this.#outbound.put({ t: "release", ids: releases.slice(i, i + 128) });
   }
 
   #become(state: State): void {
@@ -297,7 +277,7 @@ export class Core {
   /** Asks for a page of older messages; the answer is an `older` event with this ticket. */
   older(cid: string, limit: number, ticket: number, now: number): void {
     const room = this.state.room(cid);
-    room.log.paging = true;
+    room.log.paging += 1;
     this.state.pulls.want({ kind: "older", cid, limit, ticket }, true);
     this.#settle(now);
   }
@@ -356,17 +336,14 @@ export class Core {
       return this.lost(1006, new MpimError("timeout", "the server does not answer"), now);
     }
     if (due === "ping") {
-      this.#port.write(`{"t":"ping"}`);
+      this.#port.write(JSON.stringify({ t: "ping", n: this.#inbound?.pinged() } satisfies ClientFrame));
       this.link.wrote(now, false);
     }
     this.#typing.tick(now);
     const state = this.#state;
     if (state !== undefined) {
       state.pulls.check(now);
-      for (const item of state.outbox.expired(now)) {
-        state.outbox.fail(item, { code: "deadline_exceeded", message: "its time to live is over" });
-        this.#inbound?.failed(item);
-      }
+      this.#inbound?.tick(now);
     }
     this.#settle(now);
   }
@@ -376,7 +353,7 @@ export class Core {
     const next = Math.min(this.link.nextTick(), this.#typing.nextTick());
     const state = this.#state;
     if (state === undefined) return next;
-    const own = Math.min(next, state.outbox.nextTick(now));
+    const own = Math.min(next, state.outbox.nextTick(this.link.online));
     if (!this.link.online) return own;
     return Math.min(own, this.#outbound.nextTick(state, now), state.pulls.nextTick(now));
   }
@@ -385,8 +362,14 @@ export class Core {
 
   /** Writes what may be written, stores and tells what has changed. */
   #settle(now: number): void {
-    if (this.link.online && this.#state !== undefined) this.#outbound.pump(this.#state, this.link, now);
-    this.#state?.settle();
+    const state = this.#state;
+    if (this.link.online && state !== undefined) {
+      const over = this.#outbound.pump(state, this.link, now);
+      for (const item of over) this.#inbound?.refused(item, TOO_LARGE, now);
+      // What waited for them goes now.
+      if (over.length > 0) return this.#settle(now);
+    }
+    state?.settle();
     const { connection } = this.link;
     const shown = `${connection.state} ${this.link.nextTry} ${connection.error?.code ?? ""}`;
     if (shown === this.#shown) return;

@@ -2,6 +2,7 @@
 import type { MpimError } from "../errors.ts";
 import type { Message } from "../message.ts";
 import type { Connection } from "./link.ts";
+import type { Presence } from "./watching.ts";
 
 export type CoreEvent =
   | { readonly type: "connection"; readonly connection: Connection }
@@ -23,12 +24,7 @@ export type CoreEvent =
       readonly delivered: number;
       readonly read: number;
     }
-  | {
-      readonly type: "presence";
-      readonly user: string;
-      readonly online: boolean;
-      readonly lastSeen: number | undefined;
-    }
+  | { readonly type: "presence"; readonly presence: Presence }
   /** An item of the outbox is in the log (`error` undefined), or refused for good. */
   | {
       readonly type: "outcome";
@@ -49,6 +45,8 @@ export interface Port {
   shut(code: number): void;
   /** Keep a value under a key, or forget it (undefined). All of one turn belongs together. */
   save(key: string, value: unknown): void;
+  /** Whether the store has all that was saved, in this turn, too. */
+  kept(): boolean;
   emit(event: CoreEvent): void;
   /** In [0, 1). */
   chance(): number;

@@ -7,9 +7,11 @@ type Amendment = Pick<WireMessage, "op" | "from" | "ts" | "body"> & { readonly s
 export function fold<M extends WireMessage>(message: M, amendment: Amendment): M {
   if (message.recalled) return message;
   const { op, seq = Number.MAX_SAFE_INTEGER, ts, body } = amendment;
+  const before = message.edited?.seq ?? 0;
   switch (op) {
     case "edit":
-      if (body === undefined || seq <= (message.edited?.seq ?? 0)) return message;
+      // One's own that are under way have no place yet: the later one is the newer.
+      if (body === undefined || seq < before || amendment.seq === before) return message;
       return { ...message, body, edited: { seq, ts } };
     case "recall": {
       const { body: _body, edited: _edited, reactions: _reactions, ...rest } = message;

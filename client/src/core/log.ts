@@ -34,7 +34,7 @@ export class Log {
   end: string | undefined;
   readonly #ahead = new Map<number, Entry>();
   #late: Entry[] = [];
-  #paging = false;
+  #paging = 0;
 
   constructor(applied: number, low = applied + 1, held: readonly Held[] = [], end?: string) {
     this.applied = applied;
@@ -119,10 +119,19 @@ export class Log {
     return this.extend(messages, head);
   }
 
-  /** Whether a page of older messages is under way. */
-  set paging(on: boolean) {
-    this.#paging = on;
+  /** Nothing that was heard of its log is so any more, what waits for a page included. */
+  forget(): void {
+    this.#ahead.clear();
     this.#late = [];
+  }
+
+  /** How many pages of older messages are under way. */
+  get paging(): number {
+    return this.#paging;
+  }
+  set paging(count: number) {
+    this.#paging = count;
+    if (count === 0) this.#late = [];
   }
 
   /** Keeps the newest `count` messages only. */
@@ -157,7 +166,8 @@ export class Log {
     const index = this.#index(entry.target ?? 0);
     const target = this.#held[index];
     if (target === undefined || target.entry.seq !== entry.target) {
-      if (this.#paging && this.#late.length < LATE) this.#late.push(entry);
+      // Of the oldest a page that is asked for later knows by itself.
+      if (this.#paging > 0 && this.#late.push(entry) > LATE) this.#late.shift();
       return;
     }
     const next = folded(target, entry);

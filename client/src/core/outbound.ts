@@ -2,6 +2,7 @@
 import type { ClientFrame, Limits } from "../wire.ts";
 import type { Port } from "./events.ts";
 import type { Link } from "./link.ts";
+import type { Item } from "./item.ts";
 import { Pace } from "./pace.ts";
 import type { Want } from "./pulls.ts";
 import type { Room } from "./room.ts";
@@ -13,6 +14,12 @@ const ACK_MS = 50;
 /** How conversations stand is asked after so long, so many times. */
 const ASK_MS = 500;
 const ASKED = 5;
+/** Ids of quality of service 2 are released so often, */
+const RELEASE_MS = 5_000;
+/** so many in one frame. */
+const RELEASED = 128;
+/** Nothing says when the store has what it was given: without another turn it is asked so often. */
+const STORE_MS = 200;
 /** Messages without an answer at a time; the server takes 1,024, other requests included. */
 const FLYING = 256;
 /** Messages of one page. */
@@ -31,6 +38,10 @@ export class Outbound {
   #control: ClientFrame[] = [];
   /** When it is asked next, and how often it was. */
   #asks: { readonly at: number; readonly times: number } | undefined;
+  /** When ids are released next, */
+  #releaseAt = 0;
+  /** and when it is tried because of the time alone. */
+  #releaseTick = 0;
   /** All that might be written was: perhaps more waits. */
   #full = false;
   /** When each room was last acknowledged. */
@@ -45,8 +56,8 @@ export class Outbound {
   /** A connection begins. */
   begin(limits: Limits, now: number): void {
     this.pace.begin(limits, now);
-    this.#watching.again();
     this.#asks = undefined;
+    this.#releaseAt = this.#releaseTick = 0;
   }
 
   /** A frame to write when its turn comes. */
@@ -59,11 +70,12 @@ export class Outbound {
     this.#control = [];
   }
 
-  /** Writes what may be written now. */
-  pump(state: State, link: Link, now: number): void {
+  /** Writes what may be written now. Items whose frames are too large are not written, and never can be. */
+  pump(state: State, link: Link, now: number): Item[] {
     const room = this.pace.room(now);
     const frames: ClientFrame[] = [];
     this.#ask(state, now);
+    this.#release(state, now);
     this.#acks(state, room, frames, now);
     this.#reads(state, room, frames);
     frames.push(...this.#watching.take(room - frames.length));
@@ -74,13 +86,20 @@ export class Outbound {
     }
     this.#messages(state, room - frames.length, frames, now);
     this.#full = frames.length >= room;
-    if (frames.length === 0) return;
+    const over: Item[] = [];
+    if (frames.length === 0) return over;
     this.pace.spend(frames.length);
-    for (const text of this.pace.pack(frames)) this.#port.write(text);
+    const { texts, left } = this.pace.pack(frames);
+    for (const text of texts) this.#port.write(text);
+    for (const frame of left) {
+      const item = "id" in frame ? state.outbox.byId(frame.id) : undefined;
+      if (item !== undefined) over.push(item);
+    }
     link.wrote(
       now,
       frames.some(({ t }) => ANSWERED.has(t)),
     );
+    return over;
   }
 
   /** When there is something to write because of the time alone. */
@@ -89,7 +108,8 @@ export class Outbound {
     const doubt = state.doubts.size > 0 && (this.#asks?.times ?? 0) < ASKED;
     const asks = doubt ? (this.#asks?.at ?? now) : Infinity;
     // By now there may be room again for what there was none for: whether there is says nothing of what waits.
-    return Math.min(acks, asks, this.#full ? this.pace.nextTick(now) : Infinity);
+    const release = state.outbox.holds ? this.#releaseTick : Infinity;
+    return Math.min(acks, asks, release, this.#full ? this.pace.nextTick(now) : Infinity);
   }
 
   /** Asks how conversations stand whose unread messages cannot be counted here; what was read has to arrive before. */
@@ -101,6 +121,17 @@ export class Outbound {
       this.#control.push({ t: "sync", req: "doubt", since: state.doubtSince });
       this.#asks = { at: now + ASK_MS * 2 ** this.#asks.times, times: this.#asks.times + 1 };
     }
+  }
+
+  /** Of what the store does not know to be sent yet, the id is needed once more after a crash. */
+  #release(state: State, now: number): void {
+    if (!state.outbox.holds || now < this.#releaseAt) return;
+    this.#releaseTick = now + STORE_MS;
+    if (!this.#port.kept()) return;
+    this.#releaseAt = this.#releaseTick = now + RELEASE_MS;
+    const ids = state.outbox.releases();
+    for (let i = 0; i < ids.length; i += RELEASED)
+      this.#control.push({ t: "release", ids: ids.slice(i, i + RELEASED) });
   }
 
   #acks(state: State, room: number, frames: ClientFrame[], now: number): void {

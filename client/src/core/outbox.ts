@@ -4,55 +4,8 @@
  */
 import { mayRetry } from "../errors.ts";
 import type { AmendFrame, SendFrame } from "../wire.ts";
+import { deadline, itemOf, lasting, type Failure, type Item, type OutRecord, type Place } from "./item.ts";
 import { renewed, timeOf } from "./ulid.ts";
-
-export interface Failure {
-  readonly code: string;
-  readonly message: string;
-  readonly requestId?: string | undefined;
-}
-
-/** An item as it is stored. */
-export interface OutRecord {
-  readonly key: string;
-  readonly cid: string;
-  /** Rises with every item: they are sent in this order. */
-  readonly order: number;
-  /** ms, by this device's clock. */
-  readonly created: number;
-  readonly frame: SendFrame | AmendFrame;
-  /** It was written to a connection: its outcome may be unknown. */
-  readonly tried: boolean;
-  /** Its first id was refused as too old. */
-  readonly renewed?: true | undefined;
-  readonly failure?: Failure | undefined;
-  /** Quality of service 2: it is in the log, and the server does not know yet that this is known here. */
-  readonly release?: true | undefined;
-  /** With `release`: its place. */
-  readonly place?: Place | undefined;
-  /** The application has chosen its id, so it has no other one. */
-  readonly given?: true | undefined;
-}
-
-export interface Place {
-  readonly seq: number;
-  readonly ts: number;
-}
-
-export interface Item {
-  record: OutRecord;
-  /** When it was written, by the core's time. */
-  since: number;
-  /** Nothing was written of it before this connection: a refusal is the whole of its outcome. */
-  first: boolean;
-  /** Written to this connection and not answered. */
-  flying: boolean;
-  /** Not before this time, ms. */
-  notBefore: number;
-  attempts: number;
-  /** Its place, once it is sent; it stays here until the log has got there. */
-  placed?: Place | undefined;
-}
 
 /** What is in the outbox for one conversation. Everything in its order. */
 interface Queue {
@@ -65,8 +18,14 @@ interface Queue {
 
 /** Items of one conversation without an answer: few, because they may overtake one that has to be tried again. */
 const FLYING_PER_ROOM = 64;
-/** An id that carries a time older than a day is refused. One that was never written anywhere can be changed before. */
+/** An id that carries a time older than a day is refused. */
+const DAY_MS = 24 * 3_600_000;
+/** One that was never written anywhere can be changed before. */
 const OLD_MS = 20 * 3_600_000;
+/** The server answers within 15 s, and has lost what it has not answered after so long. */
+const ANSWER_MS = 30_000;
+/** What was refused so will be refused under the same id for ever. */
+const SPENT = new Set(["id_conflict", "id_expired"]);
 const RETRY_LEAST_MS = 500;
 const RETRY_MOST_MS = 30_000;
 
@@ -74,10 +33,18 @@ export class Outbox {
   readonly #items = new Map<string, Item>();
   readonly #byId = new Map<string, Item>();
   readonly #queues = new Map<string, Queue>();
+  /** In the order in which they were written. */
   readonly #flying = new Set<Item>();
+  /** The first of them, and since when. */
+  #head: Item | undefined;
+  #headAt = 0;
+  /** Of quality of service 2, in the log, and not released. */
+  readonly #held = new Set<Item>();
   /** Those with a time to live. */
   readonly #mortal = new Set<Item>();
   #order = 0;
+  /** When `next` was last asked. */
+  #looked = 0;
 
   /** `wall`: the wall clock is so far ahead of the core's time. */
   constructor(records: readonly OutRecord[] = [], wall = 0) {
@@ -98,14 +65,14 @@ export class Outbox {
       tried: false,
       ...(given && { given }),
     };
-    return this.#insert(itemOf(record, now));
+    return this.#insert(itemOf(record, now, true));
   }
 
   /** Takes an item that was written elsewhere; undefined when it is here. */
   adopt(record: OutRecord, wall: number): Item | undefined {
     if (this.#items.has(record.key)) return undefined;
     this.#order = Math.max(this.#order, record.order);
-    return this.#insert(itemOf(record, record.created - wall));
+    return this.#insert(itemOf(record, record.created - wall, false));
   }
 
   get(key: string): Item | undefined {
@@ -136,14 +103,33 @@ export class Outbox {
     return count;
   }
 
+  /** There are ids to be released. */
+  get holds(): boolean {
+    return this.#held.size > 0;
+  }
+
   /** Ids of quality of service 2 that the server may forget. */
   releases(): string[] {
-    return [...this.#items.values()].filter(({ record }) => record.release).map(({ record }) => record.frame.id);
+    return [...this.#held].map(({ record }) => record.frame.id);
+  }
+
+  /** It has its place, and its id is to be released. */
+  hold(item: Item): void {
+    item.record = { ...item.record, release: true, place: item.placed };
+    this.#held.add(item);
+  }
+
+  /** Its id is released: what is left of it is as of any other. */
+  released(item: Item): void {
+    this.#held.delete(item);
+    const { release: _, place: __, ...record } = item.record;
+    item.record = { ...record, frame: { ...record.frame, qos: 1 } as SendFrame };
   }
 
   remove(item: Item): void {
     const { record } = item;
     this.#close(item);
+    this.#held.delete(item);
     this.#items.delete(record.key);
     this.#byId.delete(record.frame.id);
     const queue = this.#queues.get(record.cid);
@@ -158,31 +144,48 @@ export class Outbox {
    * clock is so much further than `now`.
    */
   next(now: number, room: number, most: number, ahead: number): Item[] {
+    this.#looked = now;
     const taken: Item[] = [];
     const space = Math.min(room, most - this.#flying.size);
     for (const [cid, queue] of this.#queues) {
       if (taken.length >= space) break;
       const item = first(queue);
       if (item === undefined || item.notBefore > now) continue;
-      taken.push(this.#write(item, now + ahead));
+      taken.push(this.#write(item, now, ahead));
       // To the end, where it comes up once more.
       this.#queues.delete(cid);
       this.#queues.set(cid, queue);
     }
+    const [head] = this.#flying;
+    if (head !== this.#head) [this.#head, this.#headAt] = [head, now];
     return taken;
   }
 
-  /** Items whose time to live is over and that were not written: they fail. */
+  /**
+   * Items that the server has not answered, although it had the time: they are to be refused as `deadline_exceeded`. On a slow line
+   * long ones arrive late, one after the other: time begins when one is the first of those without an answer.
+   */
+  overdue(now: number): Item[] {
+    return now < this.#overdueAt ? [] : [...this.#flying].filter(({ wrote }) => now >= wrote + ANSWER_MS);
+  }
+
+  get #overdueAt(): number {
+    const [head] = this.#flying;
+    return head === undefined ? Infinity : Math.max(head.wrote, head === this.#head ? this.#headAt : 0) + ANSWER_MS;
+  }
+
+  /** Items whose time to live is over and that have no answer to wait for: they fail. */
   expired(now: number): Item[] {
     return [...this.#mortal].filter((item) => !item.flying && deadline(item) <= now);
   }
 
-  /** When `next` or `expired` has something new because of the time alone. */
-  nextTick(now: number): number {
-    let next = Infinity;
-    for (const queue of this.#queues.values()) {
+  /** When `next` (where there is a connection), `overdue` or `expired` has something new because of the time alone. */
+  nextTick(online: boolean): number {
+    let next = this.#overdueAt;
+    for (const queue of online ? this.#queues.values() : []) {
       const { notBefore = 0 } = first(queue) ?? {};
-      if (notBefore > now) next = Math.min(next, notBefore);
+      // What was due then waits for something else.
+      if (notBefore > this.#looked) next = Math.min(next, notBefore);
     }
     for (const item of this.#mortal) if (!item.flying) next = Math.min(next, deadline(item));
     return next;
@@ -198,16 +201,18 @@ export class Outbox {
       item.attempts += 1;
       return true;
     }
+    if (item.first || SPENT.has(failure.code)) item.record = { ...item.record, tried: false };
     this.fail(item, failure);
     return false;
   }
 
   /**
    * A new id for one that was made by a clock that goes wrong: true when it may go again. `now` by the server's clock. Once only, never
-   * when an earlier attempt may have arrived, which has its old id, and never for an id that the application has chosen.
+   * when an earlier attempt may have arrived, which has its old id (of quality 2 it would be known), and never for an id that the
+   * application has chosen.
    */
   renew(item: Item, now: number, freshId: () => string): boolean {
-    if (!item.first || item.record.renewed || item.record.given) return false;
+    if ((!item.first && !lasting(item)) || item.record.renewed || item.record.given) return false;
     const { id } = item.record.frame;
     const next = renewed(id, now);
     this.#rename(item, next === id ? freshId() : next);
@@ -239,12 +244,15 @@ export class Outbox {
     return were;
   }
 
-  /** A failed item once more; under a new id, since the old one is spent or known for something else. */
+  /**
+   * A failed item once more. Where it may have arrived, under the same id, which finds that out; else under the new `id`, since the old
+   * one may be spent. An application's own id is what makes the message the same: it has no other one.
+   */
   again(item: Item, id: string, now: number, created: number): void {
-    // An application's own id is what makes the message the same: it has no other one.
-    if (item.record.given === undefined) this.#rename(item, id);
-    const { failure: _, ...record } = item.record;
-    item.record = { ...record, tried: false, created };
+    const { failure, ...record } = item.record;
+    if (!record.tried && record.given === undefined && !mayRetry(failure?.code ?? "")) this.#rename(item, id);
+    const { frame } = item.record;
+    item.record = { ...record, frame, created };
     item.since = now;
     item.notBefore = 0;
     item.attempts = 0;
@@ -256,12 +264,16 @@ export class Outbox {
     for (const [key, one] of items) if (were.has(one)) open.set(key, one);
   }
 
-  /** `server`: the server's time. */
-  #write(item: Item, server: number): Item {
+  /** `ahead`: as with `next`. */
+  #write(item: Item, now: number, ahead: number): Item {
     const { tried, given, frame } = item.record;
     item.first = !tried;
-    if (item.first && given === undefined && timeOf(frame.id) < server - OLD_MS)
+    // What a store gave back may have been written by who died before the store knew: its own id finds that out, as long as it is known.
+    const most = item.fresh ? OLD_MS : lasting(item) ? Infinity : DAY_MS;
+    const server = now + ahead;
+    if (item.first && given === undefined && timeOf(frame.id) < server - most)
       this.#rename(item, renewed(frame.id, server));
+    item.wrote = now;
     item.record = { ...item.record, tried: true };
     item.flying = true;
     this.#flying.add(item);
@@ -282,6 +294,7 @@ export class Outbox {
     this.#queues.set(record.cid, queue);
     queue.items.set(record.key, item);
     if (record.frame.t === "amend") queue.amendments.add(item);
+    if (record.release) this.#held.add(item);
     if (record.failure === undefined && record.release === undefined && placed === undefined) this.#open(item);
     return item;
   }
@@ -303,22 +316,27 @@ export class Outbox {
 
 const NONE: ReadonlySet<Item> = new Set();
 
-/** What is to be written next: in the order of a conversation, and not past what has to wait. */
+/**
+ * What is to be written next: in the order of a conversation, and not past what has to wait. An amendment waits for an earlier one of
+ * the same message: tried again after it, that one would win.
+ */
 function first({ open }: Queue): Item | undefined {
   let flying = 0;
   for (const item of open.values()) {
-    if (!item.flying) return item;
+    if (!item.flying) return before(item, open) === undefined ? item : undefined;
     flying += 1;
     if (flying >= FLYING_PER_ROOM) break;
   }
   return undefined;
 }
 
-function itemOf(record: OutRecord, since: number): Item {
-  return { record, since, first: false, flying: false, notBefore: 0, attempts: 0, placed: record.place };
-}
-
-function deadline({ record, since }: Item): number {
-  const { frame } = record;
-  return frame.t === "send" && frame.ttl !== undefined ? since + frame.ttl * 1000 : Infinity;
+/** An earlier amendment of the same message. */
+function before(item: Item, open: Queue["open"]): Item | undefined {
+  const { frame } = item.record;
+  if (frame.t !== "amend") return undefined;
+  for (const other of open.values()) {
+    if (other === item) break;
+    if (other.record.frame.t === "amend" && other.record.frame.target === frame.target) return other;
+  }
+  return undefined;
 }

@@ -19,16 +19,21 @@ export class Pace {
   /** A connection begins: its allowance is whole. */
   begin(limits: Limits, now: number): void {
     this.limits = limits;
-    this.#tokens = limits.burst * BURST_SHARE;
+    this.#tokens = this.#most;
     this.#at = now;
   }
 
   /** Frames that may be written now. */
   room(now: number): number {
-    const { rate, burst } = this.limits;
-    this.#tokens = Math.min(burst * BURST_SHARE, this.#tokens + ((now - this.#at) / 1000) * rate * RATE_SHARE);
+    const { rate } = this.limits;
+    this.#tokens = Math.min(this.#most, this.#tokens + ((now - this.#at) / 1000) * rate * RATE_SHARE);
     this.#at = now;
     return Math.max(0, Math.floor(this.#tokens));
+  }
+
+  /** What may be written at once; of the smallest burst, too, one frame. */
+  get #most(): number {
+    return Math.max(1, this.limits.burst * BURST_SHARE);
   }
 
   /** Messages that may be without an answer at a time. */
@@ -51,26 +56,31 @@ export class Pace {
     return missing <= 0 ? now : now + Math.ceil((missing / (this.limits.rate * RATE_SHARE)) * 1000);
   }
 
-  /** Frames as WebSocket messages, as few as the limits allow. */
-  pack(frames: readonly ClientFrame[]): string[] {
-    const packed: string[] = [];
+  /** Frames as WebSocket messages, as few as the limits allow. `left`: frames that are over the limit by themselves. */
+  pack(frames: readonly ClientFrame[]): { readonly texts: string[]; readonly left: ClientFrame[] } {
+    const texts: string[] = [];
+    const left: ClientFrame[] = [];
     let batch: string[] = [];
     let size = 2;
     const close = (): void => {
-      if (batch.length === 1) packed.push(batch[0] ?? "");
-      else if (batch.length > 1) packed.push(`[${batch.join(",")}]`);
+      if (batch.length === 1) texts.push(batch[0] ?? "");
+      else if (batch.length > 1) texts.push(`[${batch.join(",")}]`);
       batch = [];
       size = 2;
     };
     for (const frame of frames) {
       const json = JSON.stringify(frame);
       const bytes = utf8Length(json) + 1;
+      if (bytes > this.limits.frame + 1) {
+        left.push(frame);
+        continue;
+      }
       if (batch.length >= this.limits.batch || size + bytes > this.limits.frame) close();
       batch.push(json);
       size += bytes;
     }
     close();
-    return packed;
+    return { texts, left };
   }
 }
 

@@ -1,52 +1,10 @@
 /** One conversation's state beside its messages: how far it has got, who has what, what is unread. Pure. */
 import type { Entry, WireHead, WireMessage } from "../wire.ts";
 import { countable, fold } from "./fold.ts";
+import { Gone } from "./gone.ts";
 import { Log, type Held } from "./log.ts";
 import type { Part } from "./part.ts";
-
-export interface Watermarks {
-  readonly delivered: number;
-  readonly read: number;
-}
-
-/** A conversation as it is stored. */
-export interface RoomRecord {
-  readonly cid: string;
-  readonly type: "direct" | "group" | "system";
-  readonly head: number;
-  /** What the server knows to be read. */
-  readonly read: number;
-  /** What this device's user has read. */
-  readonly want: number;
-  readonly unread: number;
-  /** Up to here `unread` has counted. */
-  readonly counted: number;
-  readonly muted: boolean;
-  readonly pinned: boolean;
-  readonly name: string;
-  readonly peer: string | undefined;
-  readonly mode: "push" | "pull";
-  readonly left: boolean;
-  readonly last: WireMessage | undefined;
-  readonly marks: Readonly<Record<string, Watermarks>>;
-  /** Everyone has so much. */
-  readonly all: Watermarks;
-  /** How many others count for ticks in a group; 0: not known yet. */
-  readonly others: number;
-  /** The application is done with everything up to here. */
-  readonly handled?: number;
-  /** The server has said how it stands. */
-  readonly told: boolean;
-  /** `unread` may be wrong. */
-  readonly doubt: boolean;
-  readonly applied: number;
-  /** The id of the entry there. */
-  readonly end?: string | undefined;
-  /** From here on messages are stored. */
-  readonly low: number;
-}
-
-const NOTHING: Watermarks = { delivered: 0, read: 0 };
+import { fresh, type RoomRecord, type Watermarks } from "./room-record.ts";
 
 export class Room {
   readonly cid: string;
@@ -67,12 +25,19 @@ export class Room {
   anew = false;
   /** How often that was so. */
   restored = 0;
+  /** Up to here the log is the one that was there before that, as far as it is known. */
+  same = Infinity;
+  /** The server gives nothing more of it, until it says how it stands. */
+  refused = false;
   /** The highest seq that was acknowledged on this connection. */
   acked = 0;
   /** What was said to be read on this connection. */
   saidRead: number | undefined;
-  #record: Omit<RoomRecord, "applied" | "end" | "low" | "doubt">;
+  /** Of what was read the newest is said once more on this connection, though the server should know it. */
+  repeat = false;
+  #record: Omit<RoomRecord, "applied" | "end" | "low" | "doubt" | "anew">;
   readonly #me: string;
+  readonly #gone: Gone;
 
   constructor(cid: string, me: string, record?: RoomRecord) {
     this.cid = cid;
@@ -82,6 +47,8 @@ export class Room {
     this.log = new Log(record?.applied ?? 0, record?.low ?? 1, [], record?.end);
     this.low = record?.low ?? 1;
     this.doubt = record?.doubt ?? false;
+    this.#gone = new Gone(record?.gone);
+    this.anew = record?.anew ?? false;
   }
 
   get type(): RoomRecord["type"] {
@@ -131,23 +98,23 @@ export class Room {
   }
   /** What was read and not said on this connection. */
   get unsaidRead(): number | undefined {
-    const { want, read } = this.#record;
-    return want > Math.max(read, this.saidRead ?? 0) ? want : undefined;
+    const said = Math.max(this.#record.read, this.saidRead ?? 0);
+    if (this.#record.want > said) return this.#record.want;
+    return this.repeat && this.saidRead === undefined && said > 0 ? said : undefined;
   }
 
   /** As it is stored. */
   record(): RoomRecord {
-    return { ...this.#record, applied: this.log.applied, end: this.log.end, low: this.low, doubt: this.doubt };
+    const { low, doubt, anew } = this;
+    const { applied, end } = this.log;
+    return { ...this.#record, applied, end, low, doubt, anew, gone: this.#gone.record };
   }
 
   /** How far a message of one's own has come with the others. */
   tick(seq: number): "sent" | "delivered" | "read" {
-    const { all, others, marks } = this.#record;
+    const { all } = this.#record;
     if (seq <= all.read) return "read";
-    const reached = (mark: keyof Watermarks): boolean =>
-      seq <= all[mark] || (others > 0 && Object.values(marks).filter((one) => one[mark] >= seq).length >= others);
-    if (reached("read")) return "read";
-    return reached("delivered") ? "delivered" : "sent";
+    return seq <= all.delivered ? "delivered" : "sent";
   }
 
   /** How far another user is, if that is known; a uid may be a name that every object has something under. */
@@ -182,6 +149,8 @@ export class Room {
     };
     // What was handled and is there no more is not handled when something else takes its place.
     if (this.anew && this.handled > end) this.handled = end;
+    this.refused = false;
+    this.#prove();
     if (head.peer !== undefined) this.mark(head.peer.uid, head.peer);
     this.#record = { ...this.#record, unread: head.unread, counted: end };
     this.doubt = false;
@@ -200,12 +169,13 @@ export class Room {
       if (this.read > before) this.#recount(this.#record.unread);
       return this.read > before;
     }
-    const before = this.markOf(user) ?? NOTHING;
+    const before = this.markOf(user) ?? { delivered: 0, read: 0 };
     const reads = Math.max(read, before.read);
     const now = { delivered: Math.max(delivered, reads, before.delivered), read: reads };
     if (now.delivered === before.delivered && now.read === before.read) return false;
     this.#record = { ...this.#record, marks: { ...this.#record.marks, [user]: now } };
     if (this.#record.type === "direct") this.everyone(now);
+    else this.#reach();
     return true;
   }
 
@@ -216,9 +186,20 @@ export class Room {
     this.#record = { ...this.#record, all: { delivered: Math.max(delivered, reads, all.delivered), read: reads } };
   }
 
-  /** So many others count for the ticks of a group. */
+  /** So many others count for the ticks of a group. What was reached with fewer stays reached. */
   set others(count: number) {
     this.#record = { ...this.#record, others: count };
+    this.#reach();
+  }
+
+  /** What so many have as count is what everyone has. */
+  #reach(): void {
+    const { others, marks } = this.#record;
+    const nth = (mark: keyof Watermarks): number =>
+      Object.values(marks)
+        .map((one) => one[mark])
+        .toSorted((a, b) => b - a)[others - 1] ?? 0;
+    this.everyone({ delivered: nth("delivered"), read: nth("read") });
   }
 
   /** The user has read up to `seq`. True when that is news. */
@@ -243,6 +224,7 @@ export class Room {
   entry(entry: Entry): void {
     const { from, seq, kind } = entry;
     this.reaches(seq);
+    this.#gone.entry(entry);
     const { last } = this.#record;
     if (kind !== "amend") this.#record = { ...this.#record, last: newer(last, entry) };
     else if (last?.seq !== undefined && last.seq === entry.target)
@@ -253,17 +235,24 @@ export class Room {
     if (kind === "system") this.#system(entry);
   }
 
-  /** Everything that is not wanted is skipped: the log begins anew after `seq`. */
-  skip(seq: number): void {
-    this.log.reset(seq);
-    this.low = this.log.low;
+  /** Another entry than the one that was known here is at a place. */
+  differs(seq: number): void {
+    this.#gone.differs(seq);
+  }
+
+  /** How much of its log is the one that was there before is not known yet, but will be. */
+  get unproven(): boolean {
+    return this.#gone.record !== undefined && !this.left && !this.refused;
   }
 
   /** Nothing that was known of its log is so any more. */
   forget(): void {
     const { type, name, peer, muted, pinned, mode, handled } = this.#record;
-    const kept = { type, name, peer, muted, pinned, mode, ...(handled !== undefined && { handled }) };
-    this.#record = { ...fresh(this.cid, this.#me), ...kept };
+    const { applied, end, held } = this.log;
+    this.#gone.add([{ seq: applied, id: end }, ...held.map(({ entry }) => entry)]);
+    const done = handled !== undefined && { handled: Math.min(handled, this.#gone.cut - 1) };
+    this.#record = { ...fresh(this.cid, this.#me), type, name, peer, muted, pinned, mode, ...done };
+    this.log.forget();
     this.doubt = false;
     this.anew = true;
     this.restored += 1;
@@ -277,6 +266,15 @@ export class Room {
   /** The log has got further: perhaps what is unread can be counted now. */
   review(): void {
     if (this.doubt) this.#recount(this.#record.unread);
+    this.#prove();
+  }
+
+  /** What was handled is so as far as the log is still the same. */
+  #prove(): void {
+    const same = this.#gone.settle(this.log.applied, this.head);
+    if (same === undefined) return;
+    this.same = same;
+    if (this.handled > same) this.handled = same;
   }
 
   /** Gives the log what is stored. */
@@ -284,6 +282,8 @@ export class Room {
     if (this.loaded) return;
     this.loaded = true;
     this.log.restore(held);
+    // What has come since is of the new log.
+    if (this.anew) this.#gone.add(held.flatMap(({ entry }) => (entry.seq > this.log.applied ? [entry] : [])));
   }
 
   #readBySending({ seq, kind }: Entry): void {
@@ -333,29 +333,4 @@ export class Room {
 function newer(before: WireMessage | undefined, next: WireMessage | undefined): WireMessage | undefined {
   if (next === undefined) return before;
   return (next.seq ?? 0) >= (before?.seq ?? 0) ? next : before;
-}
-
-function fresh(cid: string, me: string): Omit<RoomRecord, "applied" | "end" | "low" | "doubt"> {
-  const type = cid.startsWith("d.") ? "direct" : cid.startsWith("g.") ? "group" : "system";
-  const [, a, b] = cid.split(".");
-  return {
-    cid,
-    type,
-    head: 0,
-    read: 0,
-    want: 0,
-    unread: 0,
-    counted: 0,
-    muted: false,
-    pinned: false,
-    name: "",
-    peer: type === "direct" ? (a === me ? b : a) : undefined,
-    mode: "push",
-    left: false,
-    last: undefined,
-    marks: {},
-    all: NOTHING,
-    others: 0,
-    told: false,
-  };
 }

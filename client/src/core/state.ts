@@ -3,10 +3,12 @@ import type { Message } from "../message.ts";
 import type { Entry } from "../wire.ts";
 import type { Port } from "./events.ts";
 import type { Applied, Held } from "./log.ts";
-import { Outbox, type Item, type OutRecord } from "./outbox.ts";
+import type { Item, OutRecord } from "./item.ts";
+import { Outbox } from "./outbox.ts";
 import type { Part } from "./part.ts";
 import { Pulls } from "./pulls.ts";
-import { Room, type RoomRecord } from "./room.ts";
+import { Room } from "./room.ts";
+import type { RoomRecord } from "./room-record.ts";
 import { Views } from "./views.ts";
 
 /** Who this is, and how far the server has told everything. */
@@ -54,6 +56,8 @@ export class State {
   readonly unacked = new Set<Room>();
   /** Something was said that cannot be, if what is held here is what the server has. */
   stale = false;
+  /** Something was told on this connection that is not known now: versions after it say nothing. */
+  behind = false;
   readonly #port: Port;
   readonly #keep: number;
   readonly #dirty = new Set<Room>();
@@ -86,7 +90,7 @@ export class State {
 
   /** The server has told everything up to `version`. */
   know(version: number | undefined): void {
-    if (version !== undefined && version > this.me.version) this.#setMe({ version });
+    if (version !== undefined && version > this.me.version && !this.behind) this.#setMe({ version });
   }
 
   /** The server's clock says `ts`. */
@@ -198,10 +202,11 @@ export class State {
     room.parts.clear();
     for (const { entry } of room.log.held) this.#port.save(keyOf(room.cid, entry.seq), undefined);
     this.#stored.set(room, 0);
+    const shown = !room.loaded || room.log.held.length + messages.length > 0;
     const taken = room.log.reset(head, messages, head);
     room.low = room.log.low;
     this.#passed(room);
-    this.#port.emit({ type: "reset", cid: room.cid });
+    if (shown) this.#port.emit({ type: "reset", cid: room.cid });
     this.applied(room, taken);
     this.touch(room);
   }
@@ -211,8 +216,8 @@ export class State {
     this.stale = false;
     this.#setMe({ version: 0, synced: false });
     for (const room of this.rooms.values()) {
-      this.reset(room, [], 0);
       room.forget();
+      this.reset(room, [], 0);
       for (const item of this.outbox.of(room.cid)) {
         if (item.placed === undefined) continue;
         if (item.record.release) item.placed = undefined;
@@ -225,11 +230,7 @@ export class State {
 
   /** Skips to a seq: nothing before it is wanted by itself. */
   skip(room: Room, seq: number): void {
-    for (const { entry } of room.log.held) this.#port.save(keyOf(room.cid, entry.seq), undefined);
-    this.#stored.set(room, 0);
-    room.skip(seq);
-    this.#passed(room);
-    this.touch(room);
+    this.reset(room, [], seq);
   }
 
   /** Takes what others of the same user have left in their outboxes, and have put into this store. */
@@ -296,7 +297,7 @@ export class State {
     const room = this.room(record.cid);
     const done = place.seq <= room.log.applied;
     if (record.frame.t === "send" && record.frame.qos === 2 && record.release === undefined) {
-      item.record = { ...record, release: true, place: item.placed };
+      this.outbox.hold(item);
       this.#port.save(OUT + record.key, item.record);
     } else if (item.record.release === undefined) {
       this.#port.save(OUT + record.key, undefined);

@@ -4,7 +4,7 @@ import type { Message, MessageState } from "../message.ts";
 import type { Entry, WireMessage } from "../wire.ts";
 import { fold } from "./fold.ts";
 import type { Held } from "./log.ts";
-import type { Item } from "./outbox.ts";
+import type { Item } from "./item.ts";
 import type { Room } from "./room.ts";
 
 interface Seen {

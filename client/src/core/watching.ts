@@ -4,7 +4,8 @@ import type { ClientFrame } from "../wire.ts";
 /** Whether somebody is there. */
 export interface Presence {
   readonly user: string;
-  readonly online: boolean;
+  /** Undefined: nobody knows, since there is no connection. */
+  readonly online: boolean | undefined;
   /** When they were last there, ms since the epoch, if that is known. */
   readonly lastSeen: number | undefined;
 }
@@ -26,31 +27,42 @@ export class Watching {
 
   /** What is known of a user who is watched. */
   of(user: string): Presence | undefined {
-    return this.#known.get(user);
+    return this.#wanted.has(user) ? this.#known.get(user) : undefined;
   }
 
   watch(users: readonly string[], on: boolean): void {
     for (const user of users) {
       const count = (this.#wanted.get(user) ?? 0) + (on ? 1 : -1);
       if (count > 0) this.#wanted.set(user, count);
-      else {
-        this.#wanted.delete(user);
-        this.#known.delete(user);
-      }
+      else this.#wanted.delete(user);
     }
+    this.#forget();
   }
 
   told(user: string, online: boolean, lastSeen: number | undefined): void {
-    if (!this.#wanted.has(user)) return;
+    // Who is wanted no more, and may be again before the server knows, is told of only now.
+    const wanted = this.#wanted.has(user);
+    if (!wanted && !this.#asked.has(user)) return;
     const before = this.#known.get(user);
     const presence = { user, online, lastSeen };
     this.#known.set(user, presence);
+    if (!wanted) return;
     if (before?.online !== online || before.lastSeen !== lastSeen) this.#tell(presence);
   }
 
-  /** A new connection watches nobody yet. */
-  again(): void {
+  /** There is no connection: nothing is known, and the next one watches nobody yet. */
+  grounded(): void {
     this.#asked.clear();
+    for (const user of this.#known.keys()) {
+      this.#known.delete(user);
+      if (this.#wanted.has(user)) this.#tell({ user, online: undefined, lastSeen: undefined });
+    }
+  }
+
+  /** The server tells of somebody once: that is kept as long as it takes them for watched. */
+  #forget(): void {
+    for (const user of this.#known.keys())
+      if (!this.#wanted.has(user) && !this.#asked.has(user)) this.#known.delete(user);
   }
 
   /** At most so many frames that bring the connection up to what is wanted. */
@@ -68,6 +80,7 @@ export class Watching {
       }
     };
     put("unwatch", less);
+    this.#forget();
     put("watch", more);
     return frames;
   }

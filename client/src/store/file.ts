@@ -1,8 +1,9 @@
 /** A store in a folder, for Node. */
-import { open, mkdir, readFile, rename, rm, type FileHandle } from "node:fs/promises";
+import { open, readFile, rename, rm, stat, type FileHandle } from "node:fs/promises";
 import { join } from "node:path";
 import type { MpimError } from "../errors.ts";
 import type { Tokens, TokenStore } from "../session.ts";
+import { makeFolder } from "./folder.ts";
 import { storeFailed, type Store, type StoreValue } from "./store.ts";
 
 /** Written anew when the journal has this many lines, and twice as many as there are values. */
@@ -12,8 +13,8 @@ const LINE_END = 10;
 type Line = readonly (readonly [key: string, value?: StoreValue])[];
 
 /**
- * Keeps things in a folder, for one process at a time. A journal: each write is one line, on disk when it resolves; a last
- * line that a crash cut short never happened.
+ * Keeps things in a folder, for one process at a time: the one that opens it last has it, and writes of another before it fail.
+ * A journal: each write is one line, on disk when it resolves; a last line that a crash cut short never happened.
  */
 export function file(folder: string): Store {
   const path = join(folder, "journal.jsonl");
@@ -59,6 +60,13 @@ export function file(folder: string): Store {
     torn = false;
   };
 
+  /** Who opens the folder writes a journal of its own: what is written to an older one nobody would read. */
+  const own = async (journal: FileHandle): Promise<void> => {
+    const [ours, there] = await Promise.all([journal.stat(), stat(path).catch(() => undefined)]);
+    if (ours.ino !== there?.ino || (!torn && ours.size !== size))
+      throw storeFailed(`file("${folder}") is used by another process`);
+  };
+
   /** The journal anew, with what counts. Until that is on disk the old one stays what it is. */
   const compact = async (): Promise<void> => {
     const fresh = `${path}.new`;
@@ -83,7 +91,7 @@ export function file(folder: string): Store {
   return {
     async open() {
       try {
-        await mkdir(folder, { recursive: true, mode: 0o700 });
+        await makeFolder(folder);
         load(await read(path));
         handle = await open(path, "a", 0o600);
       } catch (error) {
@@ -102,6 +110,7 @@ export function file(folder: string): Store {
       if (handle === undefined) throw new Error("the store is not open");
       const line: Line = [...changes].map(([key, value]) => (value === undefined ? [key] : [key, value]));
       const bytes = Buffer.from(`${JSON.stringify(line)}\n`);
+      await own(handle);
       if (torn) await cut(handle);
       torn = true;
       try {
@@ -127,21 +136,28 @@ export function file(folder: string): Store {
   };
 }
 
-/** Keeps the tokens of a login in a file that only its owner may read. */
+/**
+ * Keeps the tokens of a login in a file that only its owner may read. No file, or an empty one: there are none; what cannot be read
+ * is an error, since it may be a login.
+ */
 export function fileTokens(path: string): TokenStore {
   return {
     async load() {
       try {
-        return JSON.parse(await readFile(path, "utf8")) as Tokens;
-      } catch {
-        return undefined;
+        const text = (await read(path)).toString();
+        return text === "" ? undefined : (JSON.parse(text) as Tokens);
+      } catch (error) {
+        throw storeFailed(`fileTokens("${path}") cannot be read`, error);
       }
     },
     async save(tokens) {
       const handle = await open(`${path}.new`, "w", 0o600);
-      await handle.writeFile(tokens === undefined ? "" : JSON.stringify(tokens));
-      await handle.sync();
-      await handle.close();
+      try {
+        await handle.writeFile(tokens === undefined ? "" : JSON.stringify(tokens));
+        await handle.sync();
+      } finally {
+        await handle.close();
+      }
       await rename(`${path}.new`, path);
     },
   };

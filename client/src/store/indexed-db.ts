@@ -12,8 +12,8 @@ const SLOTS = 32;
  * Several tabs: a connection of a device replaces the older one of the same device, so each tab is a device of its own. The
  * tabs share out numbered databases by Web Locks: the first tab open has number 0, the next number 1; a tab that is closed
  * gives its number back, and whoever opens next takes the lowest that is free, with all that is in it. What a closed tab had
- * not sent is sent by the tab that starts next, or by one that is open and looks for it. Where there are no Web Locks (pages without TLS), a tab has a database for as
- * long as it is open.
+ * not sent is sent by the tab that starts next, or by one that is open and looks for it. Where there are no Web Locks (pages
+ * without TLS), a tab has a database of its own, which it finds again when it is loaded again.
  */
 export function indexedDb(name: string): Store {
   let database: IDBDatabase | undefined;
@@ -78,12 +78,40 @@ async function takeSlot(name: string): Promise<Slot> {
       if (giveBack !== undefined) return { database, giveBack };
     }
   }
-  return { database: slotName(name, ownId()), giveBack: () => {} };
+  return ownSlot(name);
 }
 
-/** A name that no other tab has; the same after a reload where `sessionStorage` is to be had. */
-function ownId(): string {
-  return `tab-${crypto.getRandomValues(new Uint32Array(4)).join("-")}`;
+/**
+ * A database that no other tab has; after a reload the same, where `sessionStorage` is to be had. What that has is free: a tab takes
+ * it out for as long as it is open, since a tab that is duplicated gives the other one all that is in there.
+ */
+function ownSlot(name: string): Slot {
+  const key = `mpim:${name}:free`;
+  const id = swap(key, (free) => free.slice(1))[0] ?? `tab-${crypto.getRandomValues(new Uint32Array(4)).join("-")}`;
+  const leave = (): unknown => swap(key, (free) => [id, ...free]);
+  // A page that is left may come back as it was.
+  const back = (): unknown => swap(key, (free) => free.filter((other) => other !== id));
+  globalThis.addEventListener?.("pagehide", leave);
+  globalThis.addEventListener?.("pageshow", back);
+  return {
+    database: slotName(name, id),
+    giveBack: () => {
+      globalThis.removeEventListener?.("pagehide", leave);
+      globalThis.removeEventListener?.("pageshow", back);
+      leave();
+    },
+  };
+}
+
+/** Changes the list that this tab has under a key; the list before. Where nothing is to be had it is empty. */
+function swap(key: string, change: (free: string[]) => string[]): string[] {
+  try {
+    const free = (sessionStorage.getItem(key) ?? "").split(" ").filter((id) => /^tab-[\d-]+$/.test(id));
+    sessionStorage.setItem(key, [...new Set(change(free))].join(" "));
+    return free;
+  } catch {
+    return [];
+  }
 }
 
 /** Takes a lock until the function is called; undefined when somebody else has it. */
@@ -175,6 +203,8 @@ async function writeAll(database: IDBDatabase, changes: ReadonlyMap<string, Stor
       if (value === undefined) store.delete(key);
       else store.put(value, key);
     }
+    // Else the browser asks the page first whether there is more, and a page that has gone away does not answer.
+    transaction.commit();
   } catch (error) {
     // All or nothing: what was put before is not to be kept by itself.
     transaction.abort();

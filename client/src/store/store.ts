@@ -1,5 +1,5 @@
 /** Where a client keeps what must outlive it. */
-import { MpimError } from "../errors.ts";
+import { failed, MpimError } from "../errors.ts";
 
 /** A value as stores get it: plain data, as `structuredClone` and JSON take it. */
 export type StoreValue = unknown;
@@ -26,12 +26,9 @@ export interface Store {
   faults?(): readonly unknown[];
 }
 
-/** A store does not do what it is for. `message` names it. */
+/** A store does not do what it is for. `message` names it; a cause that is an error of this library says it by itself. */
 export function storeFailed(message: string, cause?: unknown): MpimError {
-  const why = cause instanceof Error ? `: ${cause.message}` : "";
-  const error = new MpimError("store_failed", message + why);
-  if (cause !== undefined) error.cause = cause;
-  return error;
+  return cause instanceof MpimError ? cause : failed("store_failed", message, cause);
 }
 
 /** A store that lasts as long as the page or process: for tests, bots without a memory, and browsers that have no other. */

@@ -118,7 +118,7 @@ export class Delivery {
       );
     }
     this.#writes.later(now);
-    if (head.name === "" && kindOf(cid) === "direct") this.#names.ask([head]);
+    if (head.name === "" && kindOf(cid) === "direct") this.#names.ask([head], now);
     return version;
   }
 

@@ -191,7 +191,7 @@ export class Heads {
     if (peer !== undefined) {
       view.peer = {
         uid: peer,
-        name: row.name === "" ? peer : row.name,
+        name: row.name,
         delivered: Math.min(row.peerDelivered, row.head),
         read: Math.min(row.peerRead, row.head),
       };

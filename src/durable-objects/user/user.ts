@@ -187,7 +187,7 @@ export class User {
     if (end === undefined) this.#groups.tellLeft(link, changed);
     this.#devices.tellHeads(link, changed);
     link.behind.clear();
-    this.#names.ask(changed);
+    this.#names.ask(changed, now);
     // Over a link that was made anew the device still listens to its relays.
     const large = end === undefined ? [] : this.#groups.pulled();
     if (end?.req === undefined) this.#groups.toTell(link);

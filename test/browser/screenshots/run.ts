@@ -3,7 +3,7 @@ import { mkdirSync } from "node:fs";
 import { resolve } from "node:path";
 import type { Browser } from "playwright-core";
 import { Window, openBrowser } from "../stage.ts";
-import { findChromium } from "../../support/chromium-setup.ts";
+import { findChromium } from "../setup.ts";
 import { startServer } from "../../support/server.ts";
 import { populate, type Cast } from "./cast.ts";
 

@@ -29,6 +29,26 @@ export const OPTIONS: CacheOptions = {
   flight_ms: 4_000,
 };
 
+/** A source that counts what it is asked, and answers when it is told to. */
+export function source(value: Thing | undefined): {
+  load: () => Promise<Thing | undefined>;
+  loads: number;
+  value: typeof value;
+} {
+  const it = {
+    value,
+    loads: 0,
+    async load() {
+      it.loads += 1;
+      return it.value;
+    },
+  };
+  return it;
+}
+
+/** A promise that a test settles. */
+export const held = <T>() => Promise.withResolvers<T>();
+
 /** A clock, and what waits for it. */
 export class Time {
   now = 1_000_000;

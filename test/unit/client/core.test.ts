@@ -1,47 +1,10 @@
 /** Single turns of the client's core, where the simulation would take long to get to. */
 import { expect, test } from "vitest";
-import type { ClientFrame, Entry, ServerFrame, WireHead } from "../../../client/src/wire.ts";
+import type { ClientFrame, Entry } from "../../../client/src/wire.ts";
 import { Core } from "../../../client/src/core/core.ts";
 import { FakeDevice } from "./device.ts";
+import { CID, connected, frames, head, told } from "./said.ts";
 import { FakeServer } from "./server.ts";
-
-const CID = "g.00000000000000000000000001";
-
-function connected(options = { catchUp: 1_000, keep: 100 }): FakeDevice {
-  const server = new FakeServer({ calm: true, once: () => false });
-  server.chat(CID, ["a"]);
-  const device = new FakeDevice("a", "a1", server, () => 0, options);
-  device.start(0);
-  device.open(0);
-  device.sendUp(10);
-  device.down(10, 0);
-  device.up = [];
-  return device;
-}
-
-function told(device: FakeDevice, said: readonly ServerFrame[], now = 0): void {
-  device.link?.down.push(...said);
-  device.down(said.length, now);
-}
-
-function head(more: Partial<WireHead>): WireHead {
-  return {
-    cid: CID,
-    type: "group",
-    head: 3,
-    read: 0,
-    unread: 0,
-    version: 1,
-    muted: false,
-    pinned: false,
-    mode: "push",
-    ...more,
-  };
-}
-
-function frames<T extends ClientFrame["t"]>(device: FakeDevice, t: T): Extract<ClientFrame, { t: T }>[] {
-  return device.up.filter((frame): frame is Extract<ClientFrame, { t: T }> => frame.t === t);
-}
 
 test("what a page does not have is not asked for again", () => {
   const device = connected();
@@ -84,6 +47,26 @@ test("an older page that is refused says so to whoever asked", () => {
   expect(older).toMatchObject({ before: 3, limit: 10 });
   told(device, [{ t: "error", code: "permission_denied", message: "no", ref: older?.req ?? "", request_id: "r" }]);
   expect(device.told.at(-1)).toMatchObject({ type: "older", ticket: 7, error: { code: "permission_denied" } });
+});
+
+test("quality 2 is released as soon as the store has it, however often something else was just being stored", () => {
+  const device = connected();
+  device.act(
+    (core) => core.send(CID, { t: "send", id: "held", to: CID, kind: "text", body: { text: "x" }, qos: 2 }, 0),
+    0,
+  );
+  told(device, [{ t: "sent", id: "held", cid: CID, seq: 1, ts: 1 }]);
+  device.tick(1_000);
+  expect(frames(device, "release")).toEqual([]);
+  // It is looked at again, though not at once: nothing says when a store has finished.
+  expect(device.core.nextTick(1_000)).toBeGreaterThan(1_000);
+  expect(device.core.nextTick(1_000)).toBeLessThanOrEqual(1_200);
+  device.flush();
+  told(device, [{ t: "pong", ts: 0 }], 1_010);
+  expect(frames(device, "release")).toEqual([{ t: "release", ids: ["held"] }]);
+  // Its answer has time to come.
+  told(device, [{ t: "pong", ts: 0 }], 3_000);
+  expect(frames(device, "release")).toHaveLength(1);
 });
 
 test("[UNR1] what cannot be counted here is asked for, until it is known", () => {
@@ -225,6 +208,7 @@ test("what waits for the connection's allowance goes on, though the clock is loo
     },
     shut: () => {},
     save: () => {},
+    kept: () => true,
     emit: () => {},
     chance: () => 0,
     id: () => "fresh",

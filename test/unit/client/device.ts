@@ -3,8 +3,8 @@ import { Clock } from "../../../client/src/clock.ts";
 import { Core } from "../../../client/src/core/core.ts";
 import type { CoreEvent } from "../../../client/src/core/events.ts";
 import type { Held } from "../../../client/src/core/log.ts";
-import type { OutRecord } from "../../../client/src/core/outbox.ts";
-import type { RoomRecord } from "../../../client/src/core/room.ts";
+import type { OutRecord } from "../../../client/src/core/item.ts";
+import type { RoomRecord } from "../../../client/src/core/room-record.ts";
 import { CHAT, ME, messagesOf, OUT, type MeRecord } from "../../../client/src/core/state.ts";
 import { newId } from "../../../client/src/id.ts";
 import type { Message } from "../../../client/src/message.ts";
@@ -99,7 +99,7 @@ export class FakeDevice {
   down(count: number, now: number): void {
     const frames = this.link?.down.splice(0, count) ?? [];
     if (frames.length > 0) this.#do((core, at) => this.#take(core, frames, at), now);
-    else if (this.link?.open === false) this.cut(now, 4409);
+    else if (this.link?.open === false) this.cut(now, this.link.code);
   }
 
   /** So many frames reach the server. */
@@ -181,8 +181,7 @@ export class FakeDevice {
         this.#opening = true;
       },
       write: (text) => {
-        const parsed = JSON.parse(text) as ClientFrame | ClientFrame[];
-        if (this.link !== undefined) this.up.push(...(Array.isArray(parsed) ? parsed : [parsed]));
+        if (this.link !== undefined) this.up.push(...this.#server.take(this.link, text));
       },
       shut: () => {
         this.#opening = false;
@@ -191,6 +190,7 @@ export class FakeDevice {
         this.up = [];
       },
       save: (key, value) => this.#turn.set(key, value),
+      kept: () => this.#turn.size === 0 && this.#unwritten.length === 0,
       emit: (event) => {
         this.told.push(event);
         if ("cid" in event) this.#seen.delete(event.cid);

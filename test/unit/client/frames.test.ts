@@ -2,7 +2,7 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
 import { savedOf } from "../../../client/src/core/saved.ts";
-import { isFrame } from "../../../client/src/core/shape.ts";
+import { framesOf } from "../../../client/src/core/shape.ts";
 import { Socket, type WebSocketLike } from "../../../client/src/socket.ts";
 import type { ServerFrame } from "../../../client/src/wire.ts";
 import { ServerFrame as Schema } from "../../../src/protocol/frames.ts";
@@ -53,15 +53,15 @@ test("a server may be configured to count in parts of a second, and of a message
   const [welcome] = SAID;
   if (welcome?.t !== "welcome") throw new Error("the first frame is another");
   const odd = { ...welcome, heartbeat: 2.5, limits: { ...welcome.limits, rate: 12.5, burst: 20.5 } };
-  expect(isFrame(odd)).toBe(true);
-  expect(isFrame({ ...odd, heartbeat: 0 })).toBe(false);
-  expect(isFrame({ ...odd, heartbeat: "30" })).toBe(false);
+  expect(framesOf(odd)).toEqual([odd]);
+  expect(framesOf({ ...odd, heartbeat: 0 })).toEqual([]);
+  expect(framesOf({ ...odd, heartbeat: "30" })).toEqual([]);
 });
 
 test("every frame of the server is understood", () => {
   for (const frame of SAID) {
     expect(Schema.safeParse(frame).error, JSON.stringify(frame)).toBeUndefined();
-    expect(isFrame(frame), JSON.stringify(frame)).toBe(true);
+    expect(framesOf(frame), JSON.stringify(frame)).toEqual([frame]);
   }
   expect(new Set(SAID.map(({ t }) => t))).toEqual(new Set(Schema.options.map(({ shape }) => shape.t.value)));
 });
@@ -91,20 +91,55 @@ test("a frame of the wrong shape is left out; those beside it arrive", () => {
   const good = { t: "message", ...message, seq: 1 };
   const bad = [null, 5, "x", [null], {}, { t: null }, { t: "constructor" }, { t: "M" }, { t: "nonsense" }].concat([
     { t: "heads", version: 1, heads: null },
-    { t: "heads", version: 1, heads: [{ cid: CID }] },
     { ...good, seq: "1" },
     { ...good, seq: 1.5 },
     { ...good, seq: 0 },
-    { ...good, reactions: { "+": "a" } },
     { t: "page", req: "p1", cid: CID, messages: null, head: 1, more: false },
-    { t: "page", req: "p1", cid: CID, messages: [message], head: 1, more: false },
-    { t: "receipt", cid: CID, user: "b", read: "5" },
     { t: "released", ids: null },
     { t: "synced", version: "zzz" },
     { t: "goaway" },
   ] as never[]);
   expect(heard(JSON.stringify([...bad, good, ...bad]))).toEqual([good]);
   expect(heard("no JSON")).toEqual([]);
+});
+
+test("one odd field, or item of a list, costs itself only", () => {
+  const heads = { t: "heads", version: 9 } as const;
+  const one = { ...head, mode: "push" } as const;
+  expect(framesOf({ ...heads, heads: [one, { ...one, cid: "d.a.c", name: null, last: 5 }] })).toEqual([
+    { ...heads, heads: [one, { ...one, cid: "d.a.c" }] },
+  ]);
+  expect(framesOf({ ...heads, heads: [{ cid: CID }, one, null] })).toEqual([{ ...heads, heads: [one], partial: true }]);
+  const page = { t: "page", req: "p1", cid: CID, head: 4, more: false } as const;
+  const [first, last] = [
+    { ...entry, seq: 1 },
+    { ...message, seq: 3 },
+  ];
+  expect(framesOf({ ...page, messages: [first, message, { ...first, seq: "2" }, last] })).toEqual([
+    { ...page, messages: [first, last] },
+  ]);
+  const error = { t: "error", code: "rate_limited", message: "", ref: "m", request_id: "r" };
+  expect(framesOf({ ...error, retry_after: "soon" })).toEqual([error]);
+  const plain = { t: "message", ...message, seq: 1 };
+  expect(framesOf({ ...plain, mentions: "a", edited: { seq: "2" }, reactions: { "+": "a", "-": ["a", 5] } })).toEqual([
+    { ...plain, reactions: { "-": ["a"] } },
+  ]);
+  // Without its place it would be one that never had any.
+  expect(framesOf({ ...plain, seq: "1" })).toEqual([]);
+});
+
+test("[RES1] after a head that is not understood, what is known stays behind it until a connection tells all", () => {
+  const device = connected();
+  const say = (...frames: unknown[]): void =>
+    device.act((core, at) => core.received(frames.flatMap(framesOf), 100, at), 0);
+  say({ t: "synced", version: 3 });
+  say({ t: "heads", version: 4, heads: [{ cid: "d.a.c" }] }, { t: "synced", version: 5 });
+  say({ t: "message", ...message, seq: 1, version: 6 });
+  expect([device.core.state.me.version, device.core.state.messages(device.core.state.room(CID)).length]).toEqual([
+    3, 2,
+  ]);
+  say(SAID[0], { t: "heads", version: 6, heads: [] });
+  expect(device.core.state.me.version).toBe(6);
 });
 
 /** A frame with one of its fields, at any depth, replaced or taken away. */

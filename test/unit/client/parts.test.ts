@@ -3,16 +3,14 @@ import fc from "fast-check";
 import { expect, test } from "vitest";
 import { fold } from "../../../client/src/core/fold.ts";
 import { Log } from "../../../client/src/core/log.ts";
-import { Outbox } from "../../../client/src/core/outbox.ts";
 import { Pace, utf8Length } from "../../../client/src/core/pace.ts";
 import { Pulls } from "../../../client/src/core/pulls.ts";
 import { Room } from "../../../client/src/core/room.ts";
-import { timeLetters, timeOf as carried } from "../../../client/src/core/ulid.ts";
 import { Typing } from "../../../client/src/core/typing.ts";
 import { Watching } from "../../../client/src/core/watching.ts";
-import { checkBody, frameOf } from "../../../client/src/draft.ts";
+import { checkBody, frameOf, reactionOf } from "../../../client/src/draft.ts";
 import { newId } from "../../../client/src/id.ts";
-import type { ClientFrame, Entry, SendFrame } from "../../../client/src/wire.ts";
+import type { ClientFrame, Entry } from "../../../client/src/wire.ts";
 import { MessageId, timeOf } from "../../../src/protocol/ids.ts";
 import { FakeDevice } from "./device.ts";
 import { FakeServer } from "./server.ts";
@@ -57,7 +55,7 @@ test("[DUP3] [ORD2] entries in any order, repeated, with pages between: each is 
 
 test("amendments that come while older messages are under way are not lost", () => {
   const log = new Log(10);
-  log.paging = true;
+  log.paging = 1;
   log.apply(entry(11, { kind: "amend", target: 5, op: "react", from: "b", body: { emoji: "+" } }));
   log.apply(entry(12, { kind: "amend", target: 5, op: "edit", body: { text: "new" } }));
   // The page is of before them; of after them it has them in it.
@@ -144,8 +142,9 @@ test("frames are packed within what a message may hold, in their order", () => {
     fc.property(frames, (all) => {
       const pace = new Pace();
       pace.begin(LIMITS, 0);
-      const packed = pace.pack(all.map((frame) => ({ ...frame, on: true })));
-      const back = packed.flatMap((text) => {
+      const { texts, left } = pace.pack(all.map((frame) => ({ ...frame, on: true })));
+      expect(left).toEqual([]);
+      const back = texts.flatMap((text) => {
         const parsed = JSON.parse(text) as ClientFrame | ClientFrame[];
         expect(Buffer.byteLength(text)).toBeLessThanOrEqual(LIMITS.frame);
         if (Array.isArray(parsed)) expect(parsed.length).toBeLessThanOrEqual(LIMITS.batch);
@@ -155,6 +154,27 @@ test("frames are packed within what a message may hold, in their order", () => {
     }),
   );
   expect(utf8Length("aä€😀")).toBe(10);
+});
+
+test("a frame that is over the limit by itself is left out, one that just fits goes alone", () => {
+  const pace = new Pace();
+  pace.begin(LIMITS, 0);
+  const typing = (length: number) => ({ t: "typing" as const, cid: "x".repeat(length), on: true });
+  const empty = JSON.stringify(typing(0)).length;
+  const [least, most, over] = [typing(1), typing(LIMITS.frame - empty), typing(LIMITS.frame - empty + 1)];
+  expect(pace.pack([least, most, over, least])).toEqual({
+    texts: [least, most, least].map((frame) => JSON.stringify(frame)),
+    left: [over],
+  });
+});
+
+test("the smallest burst that a server may allow is one frame at a time", () => {
+  const pace = new Pace();
+  pace.begin({ ...LIMITS, rate: 1, burst: 1 }, 0);
+  expect(pace.room(0)).toBe(1);
+  pace.spend(1);
+  expect(pace.room(0)).toBe(0);
+  expect(pace.room(pace.nextTick(0))).toBe(1);
 });
 
 test("it writes less than it may, and waits for what it has used up", () => {
@@ -171,61 +191,6 @@ test("it writes less than it may, and waits for what it has used up", () => {
   pace.answered(8192 * 10);
   expect(pace.room(next + 1000)).toBe(0);
   expect(pace.room(1e6)).toBe(10);
-});
-
-const send = (id: string, more: Partial<SendFrame> = {}): SendFrame => ({
-  t: "send",
-  id,
-  to: "c",
-  kind: "text",
-  body: { text: id },
-  ...more,
-});
-
-test("each conversation's messages go in their order; one that has to wait holds up its own only", () => {
-  const outbox = new Outbox();
-  for (const id of ["1", "2", "3"]) outbox.add("x", send(id), 0, 0);
-  for (const id of ["4", "5"]) outbox.add("y", send(id), 0, 0);
-  const ids = (now: number, room = 10): string[] => outbox.next(now, room, 100, 0).map(({ record }) => record.frame.id);
-  // In turn, so that what one has in plenty keeps no other waiting.
-  expect(ids(0, 2)).toEqual(["1", "4"]);
-  const first = outbox.byId("1");
-  if (first === undefined) throw new Error("lost");
-  expect(outbox.refused(first, { code: "overloaded", message: "" }, 100, 0, 0)).toBe(true);
-  expect(ids(0)).toEqual(["5"]);
-  expect(outbox.nextTick(0)).toBe(100);
-  expect(ids(100)).toEqual(["1", "2", "3"]);
-  expect(outbox.grounded()).toHaveLength(5);
-  expect(ids(200)).toEqual(["4", "1", "5", "2", "3"]);
-  expect(outbox.waiting).toBe(5);
-});
-
-test("an id that has become too old is changed if nobody can have seen it", () => {
-  const hour = 3_600_000;
-  const [seen, unseen, fresh] = [newId(0), newId(0), newId(23 * hour)];
-  expect([carried(fresh), carried("m1"), carried("u".repeat(26))]).toEqual([23 * hour, Number.NaN, Number.NaN]);
-  const outbox = new Outbox([
-    { key: "seen", cid: "x", order: 2, created: 0, frame: send(seen), tried: true },
-    { key: "unseen", cid: "x", order: 1, created: 0, frame: send(unseen), tried: false },
-    { key: "fresh", cid: "x", order: 3, created: 23 * hour, frame: send(fresh), tried: false },
-  ]);
-  // By the server's clock, which is a day ahead.
-  const next = outbox.next(0, 10, 100, 24 * hour);
-  const renamed = timeLetters(20 * hour) + unseen.slice(10);
-  expect(next.map(({ record }) => record.frame.id)).toEqual([renamed, seen, fresh]);
-  expect(outbox.byId(renamed)?.record.key).toBe("unseen");
-  expect(outbox.byId(unseen)).toBeUndefined();
-});
-
-test("a time to live ends only what is not under way", () => {
-  const outbox = new Outbox();
-  outbox.add("x", send("short", { ttl: 2 }), 0, 0);
-  outbox.add("x", send("long"), 0, 0);
-  expect(outbox.expired(1999)).toEqual([]);
-  expect(outbox.nextTick(0)).toBe(2000);
-  expect(outbox.expired(2000).map(({ record }) => record.key)).toEqual(["short"]);
-  outbox.next(0, 10, 100, 0);
-  expect(outbox.expired(2000)).toEqual([]);
 });
 
 test("a few pages are asked at a time, those that somebody looks at first, and again when nothing comes", () => {
@@ -279,15 +244,33 @@ test("whom several watch is watched once, and all are watched again on a new con
   watching.told("stranger", true, undefined);
   watching.watch(["a", "b"], false);
   expect(watching.take(10)).toEqual([{ t: "unwatch", users: ["a"] }]);
-  watching.again();
+  watching.grounded();
   expect(watching.take(0)).toEqual([]);
   expect(watching.take(10)).toEqual([{ t: "watch", users: ["b"] }]);
-  expect(told).toEqual(["b true"]);
+  expect(told).toEqual(["b true", "b undefined"]);
   watching.watch(
     Array.from({ length: 450 }, (_, n) => `u${n}`),
     true,
   );
   expect(watching.take(10).map((frame) => "users" in frame && frame.users.length)).toEqual([200, 200, 50]);
+});
+
+test("whom one watches again before the server knows of the pause is known as ever", () => {
+  const told: (boolean | undefined)[] = [];
+  const watching = new Watching(({ online }) => told.push(online));
+  watching.watch(["u"], true);
+  expect(watching.take(9)).toEqual([{ t: "watch", users: ["u"] }]);
+  watching.told("u", true, undefined);
+  watching.watch(["u"], false);
+  expect(watching.of("u")).toBeUndefined();
+  watching.told("u", false, 5);
+  watching.watch(["u"], true);
+  expect([watching.take(9), watching.of("u")?.online, told]).toEqual([[], false, [true]]);
+  // Once it is written the server says it anew.
+  watching.watch(["u"], false);
+  expect(watching.take(9)).toEqual([{ t: "unwatch", users: ["u"] }]);
+  watching.watch(["u"], true);
+  expect(watching.of("u")).toBeUndefined();
 });
 
 test("ids are taken by the server, carry their time, and are not made twice", () => {
@@ -337,6 +320,31 @@ test("a draft becomes the frame it says, or is refused as the server would", () 
   expect(frameOf("c", { text: "hi", id: "my-own-id" }, "message-1").id).toBe("my-own-id");
   for (const id of ["short", "x".repeat(65), "with blanks", 12_345_678 as unknown as string])
     expect(() => frameOf("c", { text: "hi", id }, "message-1")).toThrow("{8,64}");
+  const most = {
+    text: "hi",
+    mentions: Array.from({ length: 100 }, (_, n) => `u${n}`),
+    ttl: 604_800,
+    priority: 0,
+    qos: 0,
+  } as const;
+  expect(frameOf("c", most, "message-1")).toMatchObject({ mentions: most.mentions, ttl: 604_800, priority: 0, qos: 0 });
+  for (const wrong of [
+    { mentions: [...most.mentions, "one"] },
+    { mentions: ["x".repeat(65)] },
+    { ttl: 0 },
+    { ttl: 0.5 },
+    { ttl: 604_801 },
+    { priority: 4 as 3 },
+    { qos: -1 as 0 },
+    { replyTo: 0 },
+    { replyTo: Number.NaN },
+  ])
+    expect(() => frameOf("c", { text: "hi", ...wrong }, "message-1"), JSON.stringify(wrong)).toThrow(
+      / are at most | is a whole /,
+    );
+  expect(reactionOf("x".repeat(64))).toEqual({ emoji: "x".repeat(64) });
+  for (const wrong of ["", "x".repeat(65), 7 as unknown as string])
+    expect(() => reactionOf(wrong)).toThrow("1 to 64 characters");
   // Counted as code points: each of these is two units.
   expect(() => checkBody("custom", { text: "😀".repeat(4000) })).not.toThrow();
   expect(() => checkBody("text", { text: "ab".repeat(4096) })).not.toThrow();

@@ -8,6 +8,8 @@ export interface Chance {
   once(n: number): boolean;
   /** Nothing is refused for overload. */
   readonly calm: boolean;
+  /** Now and then something is refused for good, and an answer is never given; and frames have to be short. */
+  readonly harsh?: boolean;
 }
 
 interface Member {
@@ -30,22 +32,26 @@ export interface Link {
   user: string;
   device: string;
   open: boolean;
+  /** Why it was closed. */
+  code: number;
 }
 
-const WELCOME = {
-  heartbeat: 30,
-  limits: { frame: 65_536, batch: 128, body: 16_384, rate: 1e6, burst: 1e6, window: 512 },
-};
+const HEARTBEAT = 30;
+const LIMITS = { frame: 65_536, batch: 128, body: 16_384, rate: 1e6, burst: 1e6, window: 512 };
 
 export class FakeServer {
   readonly chats = new Map<string, Chat>();
   readonly #links = new Set<Link>();
   readonly #chance: Chance;
+  readonly limits: typeof LIMITS;
+  /** Ids that it need not know any more, and that nobody may send again. */
+  readonly #released = new Set<string>();
   #version = 0;
   now = 1_000;
 
   constructor(chance: Chance) {
     this.#chance = chance;
+    this.limits = chance.harsh === true ? { ...LIMITS, frame: 2_000 } : LIMITS;
   }
 
   chat(cid: string, users: readonly string[]): Chat {
@@ -71,7 +77,7 @@ export class FakeServer {
   }
 
   connect(): Link {
-    const link: Link = { down: [], late: [], user: "", device: "", open: true };
+    const link: Link = { down: [], late: [], user: "", device: "", open: true, code: 4409 };
     this.#links.add(link);
     return link;
   }
@@ -101,6 +107,15 @@ export class FakeServer {
     link.down.push(...link.late.splice(0));
   }
 
+  /** A message arrives; one that is too long is not read. */
+  take(link: Link, text: string): readonly ClientFrame[] {
+    const parsed = JSON.parse(text) as ClientFrame | ClientFrame[];
+    if (text.length <= this.limits.frame) return Array.isArray(parsed) ? parsed : [parsed];
+    link.code = 4413;
+    this.drop(link);
+    return [];
+  }
+
   receive(link: Link, frame: ClientFrame): void {
     if (!link.open) return;
     switch (frame.t) {
@@ -123,8 +138,12 @@ export class FakeServer {
         return this.#sync(link, frame.since, frame.req);
       case "pull":
         return this.#pull(link, frame);
+      case "release":
+        for (const id of frame.ids) this.#released.add(id);
+        link.down.push({ t: "released", ids: frame.ids });
+        return undefined;
       case "ping":
-        link.down.push({ t: "pong", ts: this.now });
+        link.down.push({ t: "pong", ...(frame.n !== undefined && { n: frame.n }), ts: this.now });
         return undefined;
       default:
         return undefined;
@@ -137,7 +156,6 @@ export class FakeServer {
     for (const other of this.#links) {
       if (other !== link && other.user === link.user && other.device === link.device) this.drop(other);
     }
-    const { heartbeat, limits } = WELCOME;
     const { user, device } = link;
     link.down.push({
       t: "welcome",
@@ -146,8 +164,8 @@ export class FakeServer {
       device,
       version: this.#version,
       ts: this.now,
-      heartbeat,
-      limits,
+      heartbeat: HEARTBEAT,
+      limits: this.limits,
     });
     this.#sync(link, frame.since ?? 0, undefined);
   }
@@ -192,13 +210,14 @@ export class FakeServer {
       link.down.push({ t: "error", code, message: code, ref: id, retry_after: 50, request_id: "r" });
     };
     if (chat === undefined || !chat.members.has(link.user)) return error("not_member");
-    const known = chat.log.find((entry) => entry.id === id && entry.from === link.user);
+    const known = chat.log.find((entry) => entry.id === id && entry.from === link.user && !this.#released.has(id));
     if (known !== undefined) {
       link.down.push({ t: "sent", id, cid, seq: known.seq, ts: known.ts, duplicate: true });
       return;
     }
     if (timeOf(id) < this.now - 86_400_000) return error("id_expired");
     if (!this.#chance.calm && this.#chance.once(12)) return error("overloaded");
+    if (this.#chance.harsh === true && this.#chance.once(12)) return error("blocked");
     const refused = this.#refuses(chat, link.user, content);
     if (refused !== undefined) return error(refused);
     const seq = chat.log.length + 1;
@@ -208,7 +227,8 @@ export class FakeServer {
     for (const member of chat.members.values()) member.version = this.#version;
     const sender = chat.members.get(link.user) as Member;
     if (content.kind !== "amend") sender.read = sender.delivered = seq;
-    link.down.push({ t: "sent", id, cid, seq, ts: entry.ts });
+    if (this.#chance.harsh !== true || !this.#chance.once(20))
+      link.down.push({ t: "sent", id, cid, seq, ts: entry.ts });
     for (const other of this.#links) {
       if (other !== link && chat.members.has(other.user)) this.#hand(other, entry, chat);
     }

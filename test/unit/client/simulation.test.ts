@@ -4,7 +4,7 @@ import { simulate, type Options } from "./simulation.ts";
 const SEEDS = Number(process.env["CLIENT_SEEDS"] ?? 60);
 
 function run(options: Options, seeds = SEEDS): ReturnType<typeof simulate>["stats"] {
-  const sum = { sent: 0, cuts: 0, crashes: 0, amendments: 0, resets: 0, restores: 0 };
+  const sum = { sent: 0, cuts: 0, crashes: 0, amendments: 0, resets: 0, restores: 0, retries: 0 };
   for (let seed = 1; seed <= seeds; seed += 1) {
     const { faults, stats } = simulate(seed, options);
     expect(faults.slice(0, 5), `seed ${seed}`).toEqual([]);
@@ -32,6 +32,11 @@ test("[RES1] so it is with a server that is put back to a backup, as soon as it 
   // Not of every seed: logs that have grown to the same length again, and watermarks that were lost alone, contradict nothing.
   const { restores } = run({ steps: 600, catchUp: 1_000, keep: 100, restores: true }, 60);
   expect(restores).toBeGreaterThan(15);
+});
+
+test("[RES1] [DUP1] so it is with refusals, answers that never come, frames that are too large, times to live, and who tries again", () => {
+  const { sent, retries } = run({ steps: 600, catchUp: 1_000, keep: 100, harsh: true });
+  expect(Math.min(sent, retries)).toBeGreaterThan(SEEDS);
 });
 
 test("[RES1] over links that break, what a device writes keeps its order", () => {

@@ -6,7 +6,15 @@ import { FakeServer } from "./server.ts";
 export interface Outcome {
   /** What is not as it should be. */
   readonly faults: string[];
-  readonly stats: { sent: number; cuts: number; crashes: number; amendments: number; resets: number; restores: number };
+  readonly stats: {
+    sent: number;
+    cuts: number;
+    crashes: number;
+    amendments: number;
+    resets: number;
+    restores: number;
+    retries: number;
+  };
 }
 
 export interface Options {
@@ -19,6 +27,8 @@ export interface Options {
   readonly clocks?: boolean;
   /** The server is put back to a backup now and then: what it has then is all there is. */
   readonly restores?: boolean;
+  /** The server refuses for good, leaves out answers and takes short frames only; messages have a time to live, and people try again. */
+  readonly harsh?: boolean;
 }
 
 const CHATS: readonly (readonly [cid: string, users: readonly string[]])[] = [
@@ -32,7 +42,8 @@ export function simulate(seed: number, options: Options): Outcome {
   const upTo = (n: number): number => Math.floor(random() * n);
   let healed = false;
   const calm = options.calm === true;
-  const server = new FakeServer({ calm, once: (n) => !healed && random() < 1 / n });
+  const harsh = options.harsh === true;
+  const server = new FakeServer({ calm, harsh, once: (n) => !healed && random() < 1 / n });
   for (const [cid, users] of CHATS) server.chat(cid, users);
   const devices = [
     ["a", "a1"],
@@ -40,10 +51,12 @@ export function simulate(seed: number, options: Options): Outcome {
     ["b", "b1"],
     ["c", "c1"],
   ].map(([user = "", id = ""]) => new FakeDevice(user, id, server, random, options));
-  const stats = { sent: 0, cuts: 0, crashes: 0, amendments: 0, resets: 0, restores: 0 };
+  const stats = { sent: 0, cuts: 0, crashes: 0, amendments: 0, resets: 0, restores: 0, retries: 0 };
   const faults: string[] = [];
   /** Texts whose turn is in the store, by device and chat, in the order of writing. */
   const written = new Map<string, string[]>();
+  /** Ids of amendments, by device, chat and target, in the order of writing. */
+  const amended = new Map<string, string[]>();
   let now = 1e10;
   server.now = now;
   for (const device of devices) device.start(now);
@@ -54,9 +67,23 @@ export function simulate(seed: number, options: Options): Outcome {
     stats.sent += 1;
     const text = `${device.id} ${stats.sent}`;
     const id = device.newId();
-    device.act((core, at) => core.send(cid, { t: "send", id, to: cid, kind: "text", body: { text } }, at), now);
+    const more = harsh ? ([{}, { ttl: 1 }, { qos: 2 }, { body: { text: "x".repeat(2_000) } }] as const)[upTo(4)] : {};
+    const frame = { t: "send", id, to: cid, kind: "text", body: { text }, ...more } as const;
+    device.act((core, at) => core.send(cid, frame, at), now);
     device.flush();
+    if (frame.body.text !== text) return;
     written.set(`${device.id} ${cid}`, [...(written.get(`${device.id} ${cid}`) ?? []), text]);
+  };
+  /** What has failed is tried again, or dropped where that cannot help. */
+  const retry = (device: FakeDevice, cid: string): void => {
+    if (device.core.user === undefined) return;
+    for (const { key, state, error } of device.messages(cid)) {
+      if (state !== "failed") continue;
+      stats.retries += 1;
+      const own = key.slice(key.indexOf("/") + 1);
+      device.act((core, at) => (error?.code === "too_large" ? core.discard(own, at) : core.again(own, at)), now);
+      device.flush();
+    }
   };
   const amend = (device: FakeDevice): void => {
     const [cid] = CHATS[upTo(2)] ?? [""];
@@ -81,6 +108,8 @@ export function simulate(seed: number, options: Options): Outcome {
     } as const;
     device.act((core, at) => core.amend(cid, frame, at), now);
     device.flush();
+    const about = `${device.id} ${cid} ${target.seq}`;
+    amended.set(about, [...(amended.get(about) ?? []), id]);
   };
   const read = (device: FakeDevice): void => {
     const [cid] = CHATS[upTo(2)] ?? [""];
@@ -102,7 +131,20 @@ export function simulate(seed: number, options: Options): Outcome {
     tickets += 1;
     if (device.core.state.room(cid).log.low > 1) {
       device.act((core, at) => core.older(cid, 1 + upTo(8), tickets, at), now);
+      // Somebody else wants them, too.
+      if (upTo(2) === 0) device.act((core, at) => core.older(cid, 4, -tickets, at), now);
     }
+  };
+  /** Ids of what was handled, by device, chat and place. */
+  const handled = new Map<string, string>();
+  const handle = (device: FakeDevice): void => {
+    const [cid] = CHATS[upTo(2)] ?? [""];
+    if (device.core.user === undefined || !device.core.state.rooms.has(cid)) return;
+    device.messages(cid);
+    const { held } = device.core.state.room(cid).log;
+    const { seq = 0, id = "" } = held[upTo(held.length)]?.entry ?? {};
+    device.act(({ state }) => state.handled(cid, seq), now);
+    if (seq > 0 && device.core.state.room(cid).handled === seq) handled.set(`${device.id} ${cid} ${seq}`, id);
   };
 
   for (let step = 0; step < options.steps; step += 1) {
@@ -116,7 +158,10 @@ export function simulate(seed: number, options: Options): Outcome {
       if (options.restores !== true) amend(device);
     } else if (kind < 21) read(device);
     else if (kind === 21) page(device);
+    else if (kind === 22) device.act((core, at) => core.hurry(at), now);
+    else if (kind === 96) handle(device);
     else if (kind > 96) look(device);
+    else if (kind === 95 && harsh) retry(device, CHATS[upTo(2)]?.[0] ?? "");
     else if (kind < 24) {
       stats.cuts += 1;
       device.cut(now);
@@ -156,13 +201,25 @@ export function simulate(seed: number, options: Options): Outcome {
       if (device.link !== undefined) server.flush(device.link);
       device.sendUp(1000);
       device.down(1000, now);
+      if (harsh) for (const [cid] of CHATS) retry(device, cid);
+      device.flush();
     }
   }
   for (const device of devices) {
     stats.resets += device.told.filter(({ type }) => type === "reset").length;
     faults.push(...disorder(device, seed, options.restores), ...compare(device, server));
+    for (const [cid, room] of device.core.state.rooms) {
+      const [had, has] = [
+        handled.get(`${device.id} ${cid} ${room.handled}`),
+        server.chats.get(cid)?.log[room.handled - 1],
+      ];
+      if (had !== undefined && had !== has?.id)
+        faults.push(`${device.id} ${cid}: ${room.handled} counts as handled, and is another`);
+    }
   }
   if (options.restores !== true) faults.push(...lost(server, written, calm));
+  // With clocks that are set, ids are changed.
+  if (options.clocks !== true) faults.push(...swapped(server, amended));
   for (const device of devices) faults.push(...stale(device, now));
   return { faults, stats };
 }
@@ -259,6 +316,16 @@ function lost(server: FakeServer, written: ReadonlyMap<string, readonly string[]
     }
   }
   return faults;
+}
+
+/** Of what one device writes about one message, the last wins. */
+function swapped(server: FakeServer, amended: ReadonlyMap<string, readonly string[]>): string[] {
+  return [...amended].flatMap(([key, ids]) => {
+    const log = server.chats.get(key.split(" ")[1] ?? "")?.log ?? [];
+    const places = ids.map((id) => log.findIndex((entry) => entry.id === id)).filter((place) => place >= 0);
+    const swaps = places.some((place, index) => place < (places[index - 1] ?? 0));
+    return swaps ? [`${key}: amendments are at ${places.join()}`] : [];
+  });
 }
 
 function sorted(reactions: Readonly<Record<string, readonly string[]>> = {}): unknown {

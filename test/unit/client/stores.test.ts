@@ -6,7 +6,7 @@ import { join } from "node:path";
 import { afterEach, expect, test, vi } from "vitest";
 import { Orphans } from "../../../client/src/orphans.ts";
 import { Shell } from "../../../client/src/shell.ts";
-import { file } from "../../../client/src/store/file.ts";
+import { file, fileTokens } from "../../../client/src/store/file.ts";
 import { memory, type Store } from "../../../client/src/store/store.ts";
 
 const cleanups: (() => unknown)[] = [];
@@ -128,7 +128,16 @@ async function shell(store: Store): Promise<{ shell: Shell; told: unknown[] }> {
     addEventListener(): void {}
   }
   const core = { catchUp: 1_000, keep: 100, backoff: { least: 1, most: 1 } };
-  const one = await Shell.open({ url: "http://server", token: () => "t", store, WebSocket: Silent, device: {}, core });
+  const options = {
+    url: "http://server",
+    token: () => "t",
+    store,
+    WebSocket: Silent,
+    device: {},
+    timeout: 30_000,
+    core,
+  };
+  const one = await Shell.open(options);
   const told: unknown[] = [];
   one.storeFailed = (error) => told.push(error);
   cleanups.push(() => one.close());
@@ -173,8 +182,7 @@ test("stored messages with one that cannot be read are put aside: a log has no h
   await before.close();
   const { shell: one, told } = await shell(store);
   one.turn((core) => {
-    core.state.room(CID).skip(3);
-    core.state.touch(core.state.room(CID));
+    core.state.skip(core.state.room(CID), 3);
     core.state.settle();
   });
   await one.kept();
@@ -224,11 +232,36 @@ test("what others have left in a store that is shared is looked for now and then
   faults.push(fault);
   await vi.advanceTimersByTimeAsync(60_000);
   expect(one.core.state.outbox.waiting).toBe(1);
-  expect(told).toEqual([fault]);
+  const failure = { name: "MpimError", code: "store_failed", cause: fault };
+  expect(told).toMatchObject([failure]);
   await orphans.take();
-  expect(told).toMatchObject([fault, { message: "gone" }]);
+  expect(told).toMatchObject([failure, { code: "store_failed", cause: { message: "gone" } }]);
   orphans.end();
   await one.close();
   await orphans.take();
   expect(told).toHaveLength(2);
+});
+
+test("tokens that cannot be read are not none", async () => {
+  const { path: place } = folder();
+  await expect(fileTokens(place).load()).rejects.toMatchObject({ code: "store_failed" });
+  writeFileSync(join(place, "tokens"), "{");
+  await expect(fileTokens(join(place, "tokens")).load()).rejects.toMatchObject({ code: "store_failed" });
+});
+
+test("who opens a folder last has it: what another writes there fails, and is not lost unseen", async () => {
+  const { path } = folder();
+  const one = await opened(path);
+  await one.write(new Map([["a", 1]]));
+  const two = await opened(path);
+  await expect(one.write(new Map([["b", 2]]))).rejects.toMatchObject({ code: "store_failed" });
+  await two.write(new Map([["c", 3]]));
+  await one.close();
+  await two.close();
+  expect(await (await opened(path)).read("")).toEqual(
+    new Map([
+      ["a", 1],
+      ["c", 3],
+    ]),
+  );
 });

@@ -234,7 +234,32 @@ describe("names of peers", () => {
     alice.push(ofBob(2));
     alice.call("names").answer(new Map(), alice.now);
     alice.push(ofBob(3));
-    expect([alice.calls.names, alice.head().peer?.name]).toEqual([[], "bob"]);
+    // A name is never a uid.
+    expect([alice.calls.names, alice.head().peer?.name]).toEqual([[], ""]);
+  });
+
+  test("are asked for again by a device that is told the head, after an hour, and follow a rename", () => {
+    const alice = new Alice();
+    alice.push(ofBob(1));
+    alice.call("names").answer(new Map([[BOB, "Bob"]]), alice.now);
+    const version = alice.head().version;
+    alice.connect("phone", { since: 0 });
+    expect(alice.calls.names).toEqual([]);
+    alice.wait(3_600_000);
+    const [phone, tablet] = [alice.connect("phone", { since: version - 1 }), alice.connect("tablet", { since: 0 })];
+    const { uids, answer } = alice.call("names");
+    expect([uids, alice.calls.names]).toEqual([[BOB], []]);
+    answer(new Map([[BOB, "Robert"]]), alice.now);
+    expect(alice.head().peer?.name).toBe("Robert");
+    for (const { frames } of [phone, tablet]) {
+      expect(frames.at(-1)).toMatchObject({ t: "heads", heads: [{ peer: { name: "Robert" } }] });
+    }
+    // A name that is as it was costs no row and tells nothing.
+    const renamed = alice.head().version;
+    alice.wait(3_600_000);
+    alice.connect("laptop", { since: 0 });
+    alice.call("names").answer(new Map([[BOB, "Robert"]]), alice.now);
+    expect(alice.head().version).toBe(renamed);
   });
 });
 

@@ -197,13 +197,13 @@ describe("writing", () => {
 });
 
 describe("a head as the wire shows it", () => {
-  test("is of the schema; the peer is known by its uid until its name is", () => {
+  test("is of the schema; the peer has no name until it is known", () => {
     const { heads } = open();
     heads.raise(CHAT, [next(heads, CHAT)], 5);
     const view = heads.view(heads.change(CHAT, { peerDelivered: 9, peerRead: 9 }, 6));
     expect(HeadView.safeParse(view).error?.issues).toBeUndefined();
     // [RCP1] A peer's watermark that runs ahead of this head is shown no further than the head.
-    expect(view.peer).toEqual({ uid: BOB, name: "bob", delivered: 1, read: 1 });
+    expect(view.peer).toEqual({ uid: BOB, name: "", delivered: 1, read: 1 });
     expect(view.unread).toBe(1);
   });
 

@@ -14,23 +14,37 @@ describe("drafts", () => {
       fc.property(writing, (all) => {
         let list: DraftList = [];
         for (const [chat, text] of all) {
-          list = withDraft(list, `c${chat}`, text);
+          list = withDraft(list, `c${chat}`, { text, reply: 3, people: [{ user: "u_a", name: "A" }] });
           expect(list.at(-1)?.[0] === `c${chat}`).toBe(text !== "");
         }
         expect(new Set(list.map(([cid]) => cid)).size).toBe(list.length);
         expect(list.length).toBeLessThanOrEqual(50);
-        expect(list.reduce((sum, [, text]) => sum + text.length, 0)).toBeLessThanOrEqual(100_000);
+        expect(list.reduce((sum, [, { text }]) => sum + text.length, 0)).toBeLessThanOrEqual(100_000);
         expect(draftsOf(JSON.parse(JSON.stringify(list)))).toEqual(list);
       }),
     );
   });
 
   test("one that is longer than there is room for is kept alone", () => {
-    expect(withDraft([["a", "x"]], "b", "y".repeat(200_000)).map(([cid]) => cid)).toEqual(["b"]);
+    expect(withDraft([["a", { text: "x" }]], "b", { text: "y".repeat(200_000) }).map(([cid]) => cid)).toEqual(["b"]);
   });
 
   test("what somebody put in their place is none", () => {
-    for (const strange of [undefined, null, {}, "x", [1], [["a"]], [["a", 1]], [["a", "b", "c"]]])
+    expect(draftsOf([["a", { text: "x", reply: "1", people: [1, { user: "u" }], more: 1 }]])).toEqual([
+      ["a", { text: "x" }],
+    ]);
+    for (const strange of [
+      undefined,
+      null,
+      {},
+      "x",
+      [1],
+      [["a"]],
+      [["a", 1]],
+      [["a", { text: "b" }, "c"]],
+      [["a", null]],
+      [["a", { text: 1 }]],
+    ])
       expect(draftsOf(strange)).toEqual([]);
   });
 });

@@ -1,6 +1,6 @@
 /** Completing names. */
 import { describe, expect, test } from "vitest";
-import { askedAt, candidates, complete, mentionedIn } from "../../../web/src/view/mention.ts";
+import { askedAt, candidates, complete, mentionedIn, type Person } from "../../../web/src/view/mention.ts";
 
 const PEOPLE = ["Ann Lee", "Bob", "Lee Ann", "林悦"].map((name, index) => ({ user: `u${index}`, name }));
 const names = (text: string): string[] => candidates(PEOPLE, text).map(({ name }) => name);
@@ -41,8 +41,25 @@ describe("mentions", () => {
     expect(complete("hi @an you", asked, "Ann Lee")).toEqual({ text: "hi @Ann Lee you", caret: 12 });
   });
 
+  const [ann, bob, , lin] = PEOPLE as [Person, Person, Person, Person];
+
   test("who is deleted from the text again is not mentioned", () => {
-    const [ann, bob] = PEOPLE as [(typeof PEOPLE)[0], (typeof PEOPLE)[0]];
-    expect(mentionedIn("hi @Bob and @Bob", [ann, bob, bob])).toEqual([bob.user]);
+    expect(mentionedIn("hi @Bob and @Bob", [ann, bob, bob], [])).toEqual([bob.user]);
+  });
+
+  test("names typed by hand are meant when they stand alone and are one's", () => {
+    const typed = (text: string): readonly string[] => mentionedIn(text, [], PEOPLE);
+    expect(typed("@Bob, @林悦你好 (@Ann Lee)")).toEqual([bob.user, lin.user, ann.user]);
+    expect(typed("@Bobby me@Bob @bob @Lee")).toEqual([]);
+    expect(mentionedIn("@Bob", [], [...PEOPLE, { user: "u9", name: "Bob" }])).toEqual([]);
+    expect(mentionedIn("@Bob", [bob], [...PEOPLE, { user: "u9", name: "Bob" }])).toEqual([bob.user]);
+  });
+
+  test("the longest name is meant, and at most as many as the server takes", () => {
+    const bobRay = { user: "u9", name: "Bob Ray" };
+    expect(mentionedIn("@Bob Ray", [bob, bobRay], [])).toEqual([bobRay.user]);
+    expect(mentionedIn("@Bob Ray", [], [bob, bobRay])).toEqual([bobRay.user]);
+    const many = Array.from({ length: 150 }, (_, index) => ({ user: `u${index}`, name: `N${index};` }));
+    expect(mentionedIn(many.map(({ name }) => `@${name}`).join(" "), many, [])).toHaveLength(100);
   });
 });

@@ -3,6 +3,8 @@ import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { checkBody } from "../../../client/src/draft.ts";
 import { excerptOf } from "../../../web/src/view/excerpt.ts";
+import { visible } from "../../../web/src/view/name.ts";
+import { attachmentName } from "../../../web/src/view/preview.ts";
 import { isEmoji, partsOf, roomLeft, safeLink } from "../../../web/src/view/text.ts";
 
 const links = (text: string): string[] => partsOf(text).flatMap((part) => (part.kind === "link" ? part.href : []));
@@ -20,6 +22,9 @@ describe("texts", () => {
     ["xhttps://example.com", []],
     ['https://example.com/"onmouseover="x', ["https://example.com/"]],
     ["https://example.com/<script>", ["https://example.com/"]],
+    ["https://evil.example/\u202Emoc.knab", ["https://evil.example/"]],
+    ["\u2067https://example.com/x\u2069", ["https://example.com/x"]],
+    ["(https://example.com/x).).", ["https://example.com/x"]],
     ["https:///x and https://\\\\evil.example", []],
   ] as const)("links in %s", ([text, expected]) => {
     expect(links(text)).toEqual(expected);
@@ -32,6 +37,16 @@ describe("texts", () => {
     expect(hosts("http://2130706433/")).toEqual(["127.0.0.1"]);
     for (const plain of ["https://Example.com/路", "HTTP://example.com:8080/a", "https://example.com:443"])
       expect(hosts(plain)).toEqual([undefined]);
+  });
+
+  test("a link that ends with any number of brackets is read in one go", () => {
+    const link = `https://example.com/${"!".repeat(4000)}a`;
+    expect(partsOf(link + ")".repeat(4000))[0]).toMatchObject({ kind: "link", text: link });
+  });
+
+  test("names and previews are shown in the order of their letters", () => {
+    expect(["Eve\u202E.knab", "\u2067Ann\u2069", "\u202E", "‏דן"].map(visible)).toEqual(["Eve.knab", "Ann", "", "‏דן"]);
+    expect(attachmentName({ name: "bill\u202Efdp.exe" })).toBe("billfdp.exe");
   });
 
   test("whatever is written, the parts are the text, and every link leads into the web", () => {

@@ -1,31 +1,37 @@
 /** What somebody began to write in each chat and has not sent: theirs alone, and still there after a reload. */
-import { draftsOf, withDraft } from "../view/drafts.ts";
+import { draftsOf, withDraft, type Draft } from "../view/drafts.ts";
 import type { Shelf } from "./shelf.ts";
 
 const PAUSE_MS = 400;
+const NONE: Draft = { text: "" };
 
 export class Drafts {
   readonly #shelf: Shelf;
   /** As this page knows them. */
-  readonly #texts: Map<string, string>;
+  readonly #drafts: Map<string, Draft>;
   /** Chats whose draft is not kept yet. */
   readonly #changed = new Set<string>();
   #timer: ReturnType<typeof setTimeout> | undefined;
 
   constructor(shelf: Shelf) {
     this.#shelf = shelf;
-    this.#texts = new Map(draftsOf(shelf.read("drafts")));
+    this.#drafts = new Map(draftsOf(shelf.read("drafts")));
     // The page goes away before the pause is over.
     addEventListener("pagehide", this.#keep);
   }
 
-  of(cid: string): string {
-    return this.#texts.get(cid) ?? "";
+  of(cid: string): Draft {
+    return this.#drafts.get(cid) ?? NONE;
   }
 
-  set(cid: string, text: string): void {
-    if (text === this.of(cid)) return;
-    this.#texts.set(cid, text);
+  /** One without a text: there is none. What is no change is not written: another tab may know better. */
+  set(cid: string, draft: Draft): void {
+    const before = this.of(cid);
+    const same = draft.text === before.text && draft.reply === before.reply;
+    if (draft.text === "" ? before === NONE : same && (draft.people?.length ?? 0) === (before.people?.length ?? 0))
+      return;
+    if (draft.text === "") this.#drafts.delete(cid);
+    else this.#drafts.set(cid, draft);
     this.#changed.add(cid);
     this.#timer ??= setTimeout(this.#keep, PAUSE_MS);
   }

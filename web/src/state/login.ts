@@ -38,7 +38,7 @@ export interface Credentials {
 }
 
 /** Who signs out waits so long for the server to hear of it, ms. */
-const TELL_MS = 4_000;
+const TELL_MS = 10_000;
 /** Another tab may hold on to a database that is to be deleted; then the browser deletes it when that lets go. */
 const DELETE_MS = 3_000;
 

@@ -17,6 +17,8 @@ export class People {
   /** When. */
   readonly #asked = new Map<string, number>();
   readonly #queue: string[] = [];
+  /** Those whose answer has not come, and who waits for it. */
+  readonly #awaited = new Map<string, (() => void)[]>();
   readonly #listeners = new Set<() => void>();
   #running = 0;
   #timer: ReturnType<typeof setTimeout> | undefined;
@@ -52,6 +54,16 @@ export class People {
     return this.#cards.get(user);
   }
 
+  /** Resolves when somebody's card is known, or cannot be had now. */
+  async arrived(user: string): Promise<void> {
+    if (this.card(user) !== undefined) return;
+    await new Promise<void>((resolve) => {
+      const waiting = this.#awaited.get(user);
+      if (waiting === undefined) resolve();
+      else waiting.push(resolve);
+    });
+  }
+
   /** Takes what came by the way. */
   learn(users: readonly User[]): void {
     const at = Date.now();
@@ -71,11 +83,13 @@ export class People {
     removeEventListener("pagehide", this.#keep);
     clearTimeout(this.#timer);
     this.#queue.length = 0;
+    for (const user of this.#awaited.keys()) this.#answered(user);
   }
 
   #ask(user: string): void {
     this.#asked.set(user, Date.now());
     this.#queue.push(user);
+    this.#awaited.set(user, this.#awaited.get(user) ?? []);
     if (this.#running < LANES) void this.#run();
   }
 
@@ -88,8 +102,15 @@ export class People {
         // Whoever is gone has no name; without a connection it is asked again when it is shown again.
         if ((error as { code?: unknown }).code !== "not_found") this.#asked.delete(user);
       }
+      this.#answered(user);
     }
     this.#running -= 1;
+  }
+
+  #answered(user: string): void {
+    const waiting = this.#awaited.get(user) ?? [];
+    this.#awaited.delete(user);
+    for (const resolve of waiting) resolve();
   }
 
   readonly #keep = (): void => {

@@ -9,6 +9,8 @@ export type Theme = "auto" | "light" | "dark";
 export interface Settings {
   readonly theme: Theme;
   readonly lang: Lang;
+  /** What comes while nobody looks is told by the browser. */
+  readonly notices: boolean;
 }
 
 const KEY = "mpim:web:settings";
@@ -18,13 +20,14 @@ export const TEXTS: Readonly<Record<Lang, Texts>> = { en, zh };
 export function loadSettings(): Settings {
   const preferred: Lang = navigator.language.toLowerCase().startsWith("zh") ? "zh" : "en";
   try {
-    const { theme, lang } = JSON.parse(local.read(KEY) ?? "{}") as Partial<Settings>;
+    const { theme, lang, notices } = JSON.parse(local.read(KEY) ?? "{}") as Partial<Settings>;
     return {
       theme: theme === "light" || theme === "dark" ? theme : "auto",
       lang: lang === "en" || lang === "zh" ? lang : preferred,
+      notices: notices === true,
     };
   } catch {
-    return { theme: "auto", lang: preferred };
+    return { theme: "auto", lang: preferred, notices: false };
   }
 }
 
@@ -33,7 +36,7 @@ export function saveSettings(settings: Settings): void {
 }
 
 /** Makes the page look so. */
-export function applySettings({ theme, lang }: Settings): void {
+export function applySettings({ theme, lang }: Pick<Settings, "theme" | "lang">): void {
   document.documentElement.dataset["theme"] = theme;
   document.documentElement.lang = lang === "zh" ? "zh-CN" : "en";
 }

@@ -1,6 +1,6 @@
 /** What one may do with a chat, as buttons. */
 import { useState } from "preact/hooks";
-import type { Conversation } from "../../../client/src/mpim.ts";
+import type { Conversation, Outgoing } from "../../../client/src/mpim.ts";
 import { useHome, useShared } from "../state/use.ts";
 import { refusalText } from "../view/refusal.ts";
 import { Confirm } from "./dialog.tsx";
@@ -24,6 +24,27 @@ export function useAttempt(): (action: () => Promise<unknown>) => Promise<boolea
     } catch (error) {
       say(refusalText(error, t.errors));
       return false;
+    }
+  };
+}
+
+/** Sends something, and says so if it is refused, at once or when its turn has come. `onRefused`: it is refused in its turn. */
+export function useSent(): (action: () => Outgoing, onRefused?: () => void) => void {
+  const { t } = useShared();
+  const { say } = useHome();
+  return (action, onRefused) => {
+    const refused = (error: unknown): void => say(refusalText(error, t.errors));
+    try {
+      action()
+        .sent()
+        .catch((error: unknown) => {
+          // The chat was closed: nothing was refused.
+          if ((error as { code?: unknown } | undefined)?.code === "closed") return;
+          refused(error);
+          onRefused?.();
+        });
+    } catch (error) {
+      refused(error);
     }
   };
 }

@@ -1,5 +1,5 @@
 /** Who is signed in, and how the page looks; the rest follows. */
-import { useEffect, useMemo, useState } from "preact/hooks";
+import { useEffect, useLayoutEffect, useMemo, useState } from "preact/hooks";
 import type { Texts } from "../i18n/en.ts";
 import { forget, goOn, signOut, whoIsHere, type Account } from "../state/login.ts";
 import { applySettings, loadSettings, saveSettings, TEXTS, type Settings } from "../state/settings.ts";
@@ -27,7 +27,8 @@ export function App() {
     [settings],
   );
   const { t } = shared;
-  useEffect(() => {
+  // With the texts: a screen reader is told of their language before it reads them.
+  useLayoutEffect(() => {
     applySettings(settings);
     saveSettings(settings);
   }, [settings]);

@@ -1,7 +1,7 @@
 /** The chats, newest first. */
 import type { Conversation } from "../../../client/src/mpim.ts";
 import { useChats, useConversation, useHome, useShared } from "../state/use.ts";
-import { previewOf } from "../view/preview.ts";
+import { previewOf, shorten } from "../view/preview.ts";
 import { fullTime, listTime } from "../view/times.ts";
 import { Avatar, Empty } from "./parts.tsx";
 import { Icon } from "./icon.tsx";
@@ -88,6 +88,8 @@ const ChatItem = steady(function ChatItem({
   const { cid, last, unread, muted, pinned, peer, type, typing } = conversation;
   const title = titleOf(conversation, home, t);
   const connected = home.chat.connection.state === "online";
+  // What one reads first comes first: messages, then what one began to write.
+  const draft = current || unread > 0 ? "" : home.account.drafts.of(cid).text;
   const author =
     last !== undefined && type === "group" && last.kind !== "system" && !last.mine ? `${home.name(last.from)}: ` : "";
   return (
@@ -119,6 +121,10 @@ const ChatItem = steady(function ChatItem({
             <span class={typing.length > 0 ? "chat-item-preview writing" : "chat-item-preview"}>
               {typing.length > 0 ? (
                 t.typing
+              ) : draft !== "" ? (
+                <>
+                  <span class="draft-sign">{t.draft}</span> {shorten(draft)}
+                </>
               ) : last === undefined ? (
                 ""
               ) : (

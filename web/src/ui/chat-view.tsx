@@ -1,7 +1,8 @@
 /** One chat: its head, its messages, where one writes. */
-import { useEffect, useState } from "preact/hooks";
+import { useEffect, useLayoutEffect, useState } from "preact/hooks";
 import type { Conversation, Message } from "../../../client/src/mpim.ts";
 import { useConversation, useFrame, useHome, useShared } from "../state/use.ts";
+import { bySeq } from "../view/rows.ts";
 import { ChatHead } from "./chat-head.tsx";
 import { Composer, type Writing } from "./composer.tsx";
 import { Details } from "./details.tsx";
@@ -54,13 +55,29 @@ function NoChat() {
 
 function Opened({ conversation }: { readonly conversation: Conversation }) {
   const { t } = useShared();
-  const { people } = useHome();
+  const { people, account } = useHome();
   const render = useFrame();
   useConversation(conversation);
-  const [writing, setWriting] = useState<Writing>({ what: "new" });
+  const [writing, setWriting] = useState<Writing>(() => {
+    const message = bySeq(conversation.messages, account.drafts.of(conversation.cid).reply);
+    return message === undefined ? { what: "new" } : { what: "reply", message };
+  });
+  useEffect(() => {
+    const { reply } = account.drafts.of(conversation.cid);
+    if (reply === undefined || writing.what !== "new") return;
+    const show = async (): Promise<void> => {
+      const { messages } = await conversation.page({ before: reply + 1, limit: 1 });
+      const message = bySeq(messages, reply);
+      if (message !== undefined && account.drafts.of(conversation.cid).reply === reply)
+        setWriting((now) => (now.what === "new" ? { what: "reply", message } : now));
+    };
+    // Without a connection it answers all the same.
+    void show().catch(() => {});
+    // Once.
+  }, [conversation, account]);
   const [details, setDetails] = useState(false);
   const group = useGroupCard(conversation);
-  useEffect(() => conversation.on("reset", render), [conversation, render]);
+  useLayoutEffect(() => conversation.on("reset", render), [conversation, render]);
   // Nothing is known of a group whose address was followed: is one in it at all?
   const unknown = conversation.type === "group" && conversation.head === 0;
   const { peer } = conversation;
@@ -71,7 +88,16 @@ function Opened({ conversation }: { readonly conversation: Conversation }) {
     return conversation.on("update", ({ state }) => state === "failed" && people.renew(peer));
   }, [conversation, people, peer]);
   const gone = peer !== undefined && people.card(peer)?.deleted === true;
-  const quiet = conversation.left ? t.groupLeft : gone ? t.personGone : conversation.type === "system" ? "" : undefined;
+  const { card } = group;
+  const quiet = conversation.left
+    ? t.groupLeft
+    : gone
+      ? t.personGone
+      : conversation.type === "system"
+        ? ""
+        : card?.role === "member" && (card.read_only || card.muted)
+          ? t.adminsWriteHere
+          : undefined;
   if (unknown && group.refused !== undefined && NONE.has(group.refused)) return <NoChat />;
   return (
     <section class="chat" aria-label={t.chats}>

@@ -7,6 +7,7 @@ import { askedAt, complete, mentionedIn, type Asked, type Person } from "../view
 import { previewOf } from "../view/preview.ts";
 import { refusalText } from "../view/refusal.ts";
 import { roomLeft } from "../view/text.ts";
+import { useSent } from "./action.tsx";
 import { Icon } from "./icon.tsx";
 import { Menu } from "./menu.tsx";
 import { Avatar, IconButton } from "./parts.tsx";
@@ -15,7 +16,8 @@ import { useOffered } from "./use-offered.ts";
 export type Writing =
   | { readonly what: "new" }
   | { readonly what: "reply"; readonly message: Message }
-  | { readonly what: "edit"; readonly message: Message };
+  /** `text`: what it was to be, when that was refused. */
+  | { readonly what: "edit"; readonly message: Message; readonly text?: string };
 
 const NEW: Writing = { what: "new" };
 /** One is told from here on how many characters are left. */
@@ -37,19 +39,32 @@ export function Composer({
   const { account, name, say } = useHome();
   const { drafts } = account;
   const { cid } = conversation;
-  const [text, setText] = useState(drafts.of(cid));
+  const [text, setText] = useState(drafts.of(cid).text);
   const [asked, setAsked] = useState<Asked>();
   const [picked, setPicked] = useState(0);
-  const completed = useRef<Person[]>([]);
+  const completed = useRef<readonly Person[]>(drafts.of(cid).people ?? []);
   const area = useRef<HTMLTextAreaElement>(null);
   const caret = useRef<number | undefined>(undefined);
   const id = useId();
   const left = roomLeft(text);
-  const offered = useOffered(conversation, asked, round);
+  const mentioning = conversation.type === "group" && (asked !== undefined || text.includes("@"));
+  const { offered, known } = useOffered(conversation, asked, mentioning, round);
+  const sent = useSent();
+  const latest = useRef({ text, writing });
+  latest.current = { text, writing };
 
   // Before the next key: what is typed goes after the text that is edited.
+  const before = useRef(writing);
   useLayoutEffect(() => {
-    if (writing.what === "edit") setText(writing.message.text);
+    const was = before.current;
+    before.current = writing;
+    if (writing.what === "edit") setText(writing.text ?? writing.message.text);
+    else if (was !== writing) {
+      // What is edited is nobody's draft.
+      const own = was.what === "edit" ? drafts.of(cid).text : text;
+      setText(own);
+      keep(own);
+    }
     // On a phone a keyboard would cover the chat that was only opened.
     if (writing.what !== "new" || matchMedia("(hover: hover)").matches) area.current?.focus();
   }, [writing]);
@@ -62,9 +77,14 @@ export function Composer({
     caret.current = undefined;
   }, [text]);
 
+  // A draft may answer what is not here yet.
+  const reply = writing.what === "reply" ? writing.message.seq : drafts.of(cid).reply;
+  const keep = (next: string): void => {
+    drafts.set(cid, { text: next, reply, people: completed.current });
+  };
   const write = (next: string): void => {
     setText(next);
-    if (writing.what !== "edit") drafts.set(cid, next);
+    if (writing.what !== "edit") keep(next);
   };
   const look = (): void => {
     const field = area.current;
@@ -72,13 +92,13 @@ export function Composer({
     setPicked(0);
   };
   const stop = (): void => {
-    if (writing.what === "edit") setText(drafts.of(cid));
+    if (writing.what === "reply") drafts.set(cid, { ...drafts.of(cid), reply: undefined });
     onWriting(NEW);
   };
   const pick = (person: Person): void => {
     if (asked === undefined) return;
     const next = complete(text, asked, person.name);
-    completed.current.push(person);
+    completed.current = [...completed.current, person];
     caret.current = next.caret;
     write(next.text);
     setAsked(undefined);
@@ -92,24 +112,34 @@ export function Composer({
     caret.current = next.caret;
     write(next.text);
   };
+  /** What is refused comes back to where it was written, unless something else is written there. */
+  const edit = (message: Message, whole: string): void =>
+    sent(
+      () => conversation.edit(message, whole),
+      () => {
+        const { text: now, writing: meanwhile } = latest.current;
+        if (area.current?.isConnected === true && now === "" && meanwhile.what === "new")
+          onWriting({ what: "edit", message, text: whole });
+      },
+    );
   const send = (): void => {
     const whole = text.trim();
     if (whole === "") return;
     if (left < 0) return say(t.tooLong);
     try {
       if (writing.what === "edit") {
-        if (whole !== writing.message.text) conversation.edit(writing.message, whole);
+        if (whole !== writing.message.text) edit(writing.message, whole);
       } else {
         conversation.send({
           text: whole,
-          replyTo: writing.what === "reply" ? writing.message.seq : undefined,
-          mentions: mentionedIn(whole, completed.current),
+          replyTo: reply,
+          mentions: mentionedIn(whole, completed.current, known),
         });
         completed.current = [];
-        drafts.set(cid, "");
+        drafts.set(cid, { text: "" });
       }
       conversation.write(false);
-      setText(writing.what === "edit" ? drafts.of(cid) : "");
+      if (writing.what !== "edit") setText("");
       setAsked(undefined);
       onWriting(NEW);
     } catch (error) {
@@ -118,7 +148,8 @@ export function Composer({
   };
   const pressed = (event: KeyboardEvent): void => {
     // Enter that ends the writing of a Chinese word belongs to the keyboard.
-    if (event.isComposing) return;
+    // Safari has ended it by then, and says so only by the code of old.
+    if (event.isComposing || event.keyCode === 229) return;
     if (offered.length > 0) {
       const step = event.key === "ArrowDown" ? 1 : event.key === "ArrowUp" ? -1 : 0;
       const person = offered[picked];

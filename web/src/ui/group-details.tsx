@@ -1,21 +1,18 @@
-/** A group's members and their roles; inviting, renaming, leaving, deleting. */
+/** A group: what is said about it, its members and their roles; inviting, editing, leaving, deleting. */
 import { useState } from "preact/hooks";
 import type { User } from "../../../client/src/mpim.ts";
-import { fieldOf, useHome, useShared } from "../state/use.ts";
+import { useHome, useShared } from "../state/use.ts";
 import { Action, AskedAction, useAttempt, type DetailsProps } from "./action.tsx";
+import { GroupForm } from "./group-form.tsx";
 import { MemberList } from "./member-list.tsx";
-import { focus } from "./parts.tsx";
 import { PeoplePicker } from "./people-picker.tsx";
 import { useMembers } from "./use-group.ts";
-
-/** What the server takes, characters. */
-export const GROUP_NAME = 128;
 
 export function GroupDetails({ conversation, group, onClose }: DetailsProps) {
   const { t } = useShared();
   const { go } = useHome();
   const attempt = useAttempt();
-  const [what, setWhat] = useState<"members" | "invite" | "rename">("members");
+  const [what, setWhat] = useState<"members" | "invite" | "edit">("members");
   const [chosen, setChosen] = useState<readonly User[]>([]);
   const { card, round } = group;
   const role = conversation.left ? undefined : card?.role;
@@ -30,17 +27,6 @@ export function GroupDetails({ conversation, group, onClose }: DetailsProps) {
     if (!done) return;
     setChosen([]);
     setWhat("members");
-  };
-  const rename = async (event: SubmitEvent): Promise<void> => {
-    event.preventDefault();
-    const name = fieldOf(event, "name").trim();
-    if (await attempt(() => conversation.change({ name }))) setWhat("members");
-  };
-  // What was chosen here shows at once, and is withdrawn if it is refused.
-  const [opened, setOpened] = useState<boolean>();
-  const open = async (on: boolean): Promise<void> => {
-    setOpened(on);
-    if (!(await attempt(() => conversation.change({ join: on ? "open" : "invite" })))) setOpened(!on);
   };
   const end = async (action: () => Promise<unknown>): Promise<void> => {
     if (!(await attempt(action))) return;
@@ -67,42 +53,27 @@ export function GroupDetails({ conversation, group, onClose }: DetailsProps) {
       </div>
     );
   }
+  if (what === "edit" && card !== undefined)
+    return <GroupForm conversation={conversation} card={card} onDone={() => setWhat("members")} />;
   return (
     <>
-      {what === "rename" ? (
-        <form class="row-form" onSubmit={(event) => void rename(event)}>
-          <label class="field">
-            <span class="field-label">{t.groupName}</span>
-            <input
-              ref={focus}
-              name="name"
-              defaultValue={conversation.name}
-              required
-              maxLength={GROUP_NAME}
-              autocomplete="off"
-            />
-          </label>
-          <button type="submit" class="button button-primary">
-            {t.save}
-          </button>
-        </form>
-      ) : (
-        leads && (
-          <div class="details-actions">
-            <Action icon="userPlus" label={t.invite} onClick={() => setWhat("invite")} />
-            <Action icon="edit" label={t.rename} onClick={() => setWhat("rename")} />
-          </div>
-        )
+      {leads && (
+        <div class="details-actions">
+          <Action icon="userPlus" label={t.invite} onClick={() => setWhat("invite")} />
+          {card !== undefined && <Action icon="edit" label={t.editGroup} onClick={() => setWhat("edit")} />}
+        </div>
       )}
+      {card !== undefined && <Said title={t.description} text={card.description} />}
+      {card !== undefined && <Said title={t.announcement} text={card.announcement} />}
       {leads && card !== undefined && (
-        <label class="check">
-          <input
-            type="checkbox"
-            checked={opened ?? card.join === "open"}
-            onChange={({ currentTarget }) => void open(currentTarget.checked)}
+        <>
+          <Rule
+            label={t.anybodyJoins}
+            on={card.join === "open"}
+            change={(on) => conversation.change({ join: on ? "open" : "invite" })}
           />
-          {t.anybodyJoins}
-        </label>
+          <Rule label={t.adminsWrite} on={card.read_only} change={(on) => conversation.change({ read_only: on })} />
+        </>
       )}
       <section>
         <h3 class="list-title">{card === undefined ? t.people : t.members(card.members)}</h3>
@@ -130,5 +101,45 @@ export function GroupDetails({ conversation, group, onClose }: DetailsProps) {
         )}
       </div>
     </>
+  );
+}
+
+function Said({ title, text }: { readonly title: string; readonly text: string }) {
+  if (text === "") return null;
+  return (
+    <section>
+      <h3 class="list-title">{title}</h3>
+      <p class="details-text" dir="auto">
+        {text}
+      </p>
+    </section>
+  );
+}
+
+/** What was chosen here shows at once, and is withdrawn if it is refused. */
+function Rule({
+  label,
+  on,
+  change,
+}: {
+  readonly label: string;
+  readonly on: boolean;
+  readonly change: (on: boolean) => Promise<unknown>;
+}) {
+  const attempt = useAttempt();
+  const [chosen, setChosen] = useState<boolean>();
+  const choose = async (wanted: boolean): Promise<void> => {
+    setChosen(wanted);
+    if (!(await attempt(() => change(wanted)))) setChosen(undefined);
+  };
+  return (
+    <label class="check">
+      <input
+        type="checkbox"
+        checked={chosen ?? on}
+        onChange={({ currentTarget }) => void choose(currentTarget.checked)}
+      />
+      {label}
+    </label>
   );
 }

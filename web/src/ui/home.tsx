@@ -10,6 +10,7 @@ import { Banner } from "./banner.tsx";
 import { ChatView } from "./chat-view.tsx";
 import { Empty } from "./parts.tsx";
 import { Sidebar, type Tab } from "./sidebar.tsx";
+import { useNotices } from "./use-notices.ts";
 import { usePresence } from "./use-presence.ts";
 
 const TOAST_MS = 4_000;
@@ -85,10 +86,11 @@ export function Home({ account, onOut }: { readonly account: Account; readonly o
       people.listen(render),
       chat.on("connection", render),
       chat.on("presence", render),
-      chat.on("storeError", (error) => {
+      chat.on("storeError", () => {
         // What could not be read is dropped; what is written goes on to be kept.
-        if ((error as { code?: unknown }).code !== "store_failed") setStored(false);
+        if (!chat.keeps) setStored(false);
       }),
+      session.on("storeError", () => setStored(false)),
       session.on("tokens", (tokens) => {
         if (tokens === undefined) leave(false);
       }),
@@ -137,11 +139,12 @@ export function Home({ account, onOut }: { readonly account: Account; readonly o
   );
 }
 
-/** What follows the chats and is not in the page: its title, and whose presence is watched. */
+/** What follows the chats and is not in the page: its title, notifications, and whose presence is watched. */
 function Watch() {
   const { t } = useShared();
   const { chat } = useHome();
   usePresence(chat, useChats());
+  useNotices();
   const { unread } = chat;
   useLayoutEffect(() => {
     document.title = unread > 0 ? `(${unread}) ${t.appName}` : t.appName;

@@ -3,6 +3,7 @@ import { useEffect, useState } from "preact/hooks";
 import type { Conversation, Member, Role } from "../../../client/src/mpim.ts";
 import { useHome, useShared } from "../state/use.ts";
 import { calledBy } from "../view/called.ts";
+import { fullTime } from "../view/times.ts";
 import { useAttempt } from "./action.tsx";
 import { Confirm } from "./dialog.tsx";
 import { Menu, type Choice } from "./menu.tsx";
@@ -12,6 +13,8 @@ import { useRows } from "./use-rows.ts";
 
 /** Until one is measured, px. */
 const ROW_HEIGHT = 64;
+const HOUR_MS = 3_600_000;
+const DAY_MS = 24 * HOUR_MS;
 
 export function MemberList({
   conversation,
@@ -43,7 +46,7 @@ export function MemberList({
 }
 
 function MemberRow({
-  member: { user, role: theirs },
+  member: { user, role: theirs, muted_until: mutedUntil },
   role,
   conversation,
   place,
@@ -55,13 +58,19 @@ function MemberRow({
   readonly place: number;
   readonly count: number;
 }) {
-  const { t } = useShared();
+  const { t, lang } = useShared();
   const { chat, name, people, go } = useHome();
   const attempt = useAttempt();
   const [menu, setMenu] = useState<HTMLElement>();
   const [asking, setAsking] = useState<"give" | "remove">();
   const me = user === chat.user;
   const owner = role === "owner";
+  const above = owner || (role === "admin" && theirs === "member");
+  const muted = mutedUntil > Date.now();
+  const mute = (ms: number) => () =>
+    void attempt(() =>
+      chat.groups.changeMember(conversation.cid, user, { muted_until: ms === 0 ? 0 : Date.now() + ms }),
+    );
   const choices: Choice[] = me
     ? []
     : [
@@ -97,7 +106,15 @@ function MemberRow({
               } as const,
             ]
           : []),
-        ...(owner || (role === "admin" && theirs === "member")
+        ...(above
+          ? muted
+            ? [{ label: t.unmuteMember, icon: "bell", onChoose: mute(0) } as const]
+            : [
+                { label: t.muteHour, icon: "bellOff", onChoose: mute(HOUR_MS) } as const,
+                { label: t.muteDay, icon: "bellOff", onChoose: mute(DAY_MS) } as const,
+              ]
+          : []),
+        ...(above
           ? [
               {
                 label: t.removeMember,
@@ -114,7 +131,10 @@ function MemberRow({
       <Avatar id={user} name={calledBy(people.card(user), t) ?? shown} />
       <span class="person-text">
         <span class="person-name">{shown}</span>
-        <span class="person-note">{t.roles[theirs]}</span>
+        <span class="person-note">
+          {t.roles[theirs]}
+          {muted && ` · ${t.mutedUntil(fullTime(mutedUntil, lang))}`}
+        </span>
       </span>
       {choices.length > 0 && (
         <IconButton

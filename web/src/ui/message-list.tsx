@@ -1,19 +1,19 @@
 /** A chat's messages, however many: what is near the view is in the page, older ones are fetched as one goes up. */
-import { useEffect, useMemo, useRef, useState } from "preact/hooks";
+import { useEffect, useLayoutEffect, useMemo, useRef, useState } from "preact/hooks";
 import type { Conversation, Message } from "../../../client/src/mpim.ts";
 import { useHome, useShared } from "../state/use.ts";
-import { previewOf } from "../view/preview.ts";
 import { bySeq, rowsOf, type Made, type Row } from "../view/rows.ts";
 import { dayKey, dayLabel } from "../view/times.ts";
-import { eventText } from "../view/preview.ts";
+import { eventText, previewOf } from "../view/preview.ts";
 import { Answers, useRequests } from "./contacts.tsx";
 import { Icon } from "./icon.tsx";
 import { MessageRow, type RowActions } from "./message-row.tsx";
-import { Empty } from "./parts.tsx";
+import { Empty, IconButton } from "./parts.tsx";
 import { Readers } from "./readers.tsx";
 import { steady } from "./steady.ts";
 import { titleOf } from "./title.ts";
 import { useJump } from "./use-jump.ts";
+import { useQuotes } from "./use-quotes.ts";
 import { useReading } from "./use-reading.ts";
 import { useScroll } from "./use-scroll.ts";
 
@@ -35,21 +35,24 @@ export function MessageList({
   const { t, lang } = useShared();
   const home = useHome();
   const bring = useRef<(message: Message) => void>(() => {});
-  const { excerpt, marked, show, leave } = useJump(conversation, (message) => bring.current(message));
+  const { excerpt, marked, show, showAfter, leave } = useJump(conversation, (message) => bring.current(message));
   const { messages, more } = excerpt ?? conversation;
   const toNewest = excerpt === undefined || excerpt.joined;
   // Where new began when the chat was opened; it stays there while one reads.
-  // Not when that is pages away: the list would fetch all that is between before anybody has seen the newest.
-  const [unreadAfter] = useState(() => {
+  const [opened] = useState(() => {
     const { unread, readSeq } = conversation;
-    return unread > 0 && unread <= PAGE ? readSeq : undefined;
+    return { unread, after: readSeq };
   });
-  const newAfter = toNewest ? unreadAfter : undefined;
+  // When that is pages away, one is led there on demand: else all between would be fetched before anybody has seen the newest.
+  const [far, setFar] = useState(opened.unread > PAGE);
+  const near = opened.unread > 0 && opened.unread <= PAGE;
+  const reached = opened.unread > 0 && (messages[0]?.seq ?? Infinity) <= Math.max(1, opened.after);
+  const newAfter = (near && toNewest) || reached ? opened.after : undefined;
   const made = useRef<Made | undefined>(undefined);
   if (made.current?.messages !== messages || made.current.unreadAfter !== newAfter)
     made.current = rowsOf(messages, dayKey, newAfter, made.current);
   const { rows } = made.current;
-  const scroll = useScroll(rows, unreadAfter === undefined ? "end" : { key: "unread", above: -80 }, toNewest);
+  const scroll = useScroll(rows, !near ? "end" : { key: "unread", above: -80 }, toNewest);
   const { heights, span, view } = scroll;
   const [active, setActive] = useState<string>();
   const [readersOf, setReadersOf] = useState<Message>();
@@ -64,8 +67,8 @@ export function MessageList({
     leave();
     scroll.hold("end");
   };
-  // What one writes is shown, and what comes is said to who cannot see it.
-  useEffect(() => {
+  // What one writes is shown, and what comes is said to who cannot see it; between rendering and listening nothing may come.
+  useLayoutEffect(() => {
     const offs = [
       conversation.on("message", (message) => {
         if (message.mine) goToEnd();
@@ -128,6 +131,11 @@ export function MessageList({
     }),
     [],
   );
+  const quotes = useQuotes(conversation);
+  const quotedBy = (row: Row): Message | null | undefined => {
+    if (row.kind !== "message" || row.message.replyTo === undefined || row.message.recalled) return undefined;
+    return bySeq(messages, row.message.replyTo) ?? quotes.get(row.message.replyTo);
+  };
   const shown = rows.slice(span.from, span.to).map((row, index) => ({ row, at: span.from + index }));
   return (
     <div class="messages">
@@ -152,7 +160,7 @@ export function MessageList({
                 row={row}
                 conversation={conversation}
                 left={conversation.left}
-                quoted={row.kind === "message" ? bySeq(messages, row.message.replyTo) : undefined}
+                quoted={quotedBy(row)}
                 active={row.key === current}
                 marked={row.kind === "message" && marked !== undefined && row.message.seq === marked}
                 actions={actions}
@@ -169,6 +177,21 @@ export function MessageList({
             title={t.noMessages}
             {...(conversation.type !== "system" && { hint: t.noMessagesHint(titleOf(conversation, home, t)) })}
           />
+        </div>
+      )}
+      {far && (
+        <div class="to-unread">
+          <button
+            type="button"
+            onClick={() => {
+              setFar(false);
+              void showAfter(opened.after);
+            }}
+          >
+            <Icon name="up" size={16} />
+            {t.toUnread(opened.unread)}
+          </button>
+          <IconButton icon="close" label={t.close} onClick={() => setFar(false)} />
         </div>
       )}
       {!(scroll.atEnd && toNewest) && rows.length > 0 && (
@@ -213,7 +236,7 @@ const RowContent = steady(function RowContent({
   readonly day: string;
   readonly conversation: Conversation;
   readonly left: boolean;
-  readonly quoted: Message | undefined;
+  readonly quoted: Message | null | undefined;
   readonly active: boolean;
   readonly marked: boolean;
   readonly actions: RowActions;

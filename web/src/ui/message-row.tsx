@@ -1,4 +1,5 @@
 /** One message, and what can be done with it. */
+import { Fragment } from "preact";
 import { useRef, useState } from "preact/hooks";
 import type { Conversation, Message } from "../../../client/src/mpim.ts";
 import { useHome, useShared } from "../state/use.ts";
@@ -9,6 +10,7 @@ import { visible } from "../view/name.ts";
 import { isEmoji, partsOf } from "../view/text.ts";
 import { clock, fullTime } from "../view/times.ts";
 import { Confirm } from "./dialog.tsx";
+import { useSent } from "./action.tsx";
 import { Icon } from "./icon.tsx";
 import { Menu, type Choice } from "./menu.tsx";
 import { Avatar, IconButton } from "./parts.tsx";
@@ -28,7 +30,8 @@ interface Props {
   readonly message: Message;
   /** One is no member of the conversation any more. */
   readonly left: boolean;
-  readonly quoted: Message | undefined;
+  /** Null: it cannot be seen any more; undefined: it is not known yet, or nothing is quoted. */
+  readonly quoted: Message | null | undefined;
   readonly first: boolean;
   readonly last: boolean;
   /** Has the place of the focus in the list. */
@@ -48,15 +51,9 @@ export function MessageRow(props: Props) {
   const placed = seq !== undefined && !recalled && !left;
   const failed = state === "failed";
 
-  const attempt = (action: () => unknown): void => {
-    try {
-      action();
-    } catch (error) {
-      say(refusalText(error, t.errors));
-    }
-  };
+  const sent = useSent();
   const react = (emoji: string): void =>
-    attempt(() => {
+    sent(() => {
       const has = message.reactions[emoji]?.includes(conversation.chat.user) === true;
       return has ? conversation.unreact(message, emoji) : conversation.react(message, emoji);
     });
@@ -71,7 +68,7 @@ export function MessageRow(props: Props) {
           {
             label: t.copy,
             icon: "copy",
-            onChoose: () => void navigator.clipboard.writeText(message.text).catch(() => say(t.errors.other)),
+            onChoose: () => void copy(message.text).catch(() => say(t.errors.other)),
           } as const,
         ]),
     ...(placed && mine ? [{ label: t.whoRead, icon: "eye", onChoose: () => actions.onReaders(message) } as const] : []),
@@ -169,7 +166,7 @@ export function MessageRow(props: Props) {
           title={t.recallTitle}
           text={t.recallText}
           yes={t.recall}
-          onYes={() => attempt(() => conversation.recall(message))}
+          onYes={() => sent(() => conversation.recall(message))}
           onClose={() => setRecalling(false)}
         />
       )}
@@ -178,6 +175,13 @@ export function MessageRow(props: Props) {
       </time>
     </div>
   );
+}
+
+/** A page without TLS has no clipboard. */
+async function copy(text: string): Promise<void> {
+  const { clipboard } = navigator as Partial<Navigator>;
+  if (clipboard === undefined) throw new Error("there is no clipboard");
+  await clipboard.writeText(text);
 }
 
 function Bubble({ message, quoted, actions, active }: Props) {
@@ -195,8 +199,8 @@ function Bubble({ message, quoted, actions, active }: Props) {
           title={t.goTo}
           onClick={() => actions.onShow(replyTo)}
         >
-          <strong>{quoted === undefined ? t.goTo : name(quoted.from)}</strong>
-          {quoted !== undefined && <span>{previewOf(quoted, t, name)}</span>}
+          {quoted !== null && <strong>{quoted === undefined ? t.goTo : name(quoted.from)}</strong>}
+          {quoted !== undefined && <span>{quoted === null ? t.messageGone : previewOf(quoted, t, name)}</span>}
         </button>
       )}
       <div class="bubble-text">
@@ -235,22 +239,24 @@ function MessageText({ message, active }: { readonly message: Message; readonly 
             return part.text;
           case "link":
             return (
-              <a
-                key={index}
-                href={part.href}
-                title={part.host}
-                target="_blank"
-                rel="noopener noreferrer nofollow"
-                tabIndex={active ? 0 : -1}
-              >
-                {part.text}
-              </a>
+              <Fragment key={index}>
+                <a
+                  href={part.href}
+                  dir="ltr"
+                  target="_blank"
+                  rel="noopener noreferrer nofollow"
+                  tabIndex={active ? 0 : -1}
+                >
+                  {part.text}
+                </a>
+                {part.host !== undefined && <bdi class="link-host"> ({part.host})</bdi>}
+              </Fragment>
             );
           case "mention":
             return (
-              <span key={index} class={part.user === chat.user ? "mention mention-me" : "mention"}>
+              <bdi key={index} class={part.user === chat.user ? "mention mention-me" : "mention"}>
                 {part.text}
-              </span>
+              </bdi>
             );
         }
       })}

@@ -4,7 +4,7 @@ import type { User } from "../../../client/src/mpim.ts";
 import { useHome, useShared } from "../state/use.ts";
 import { refusalText } from "../view/refusal.ts";
 import { Dialog } from "./dialog.tsx";
-import { GROUP_NAME } from "./group-details.tsx";
+import { GROUP_NAME } from "./group-form.tsx";
 import { Icon } from "./icon.tsx";
 import { focus } from "./parts.tsx";
 import { PeoplePicker } from "./people-picker.tsx";

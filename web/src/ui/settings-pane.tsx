@@ -1,6 +1,7 @@
 /** One's profile, how the page looks, this device, signing out. */
 import { useState } from "preact/hooks";
 import { deviceName } from "../state/login.ts";
+import { canNotify, mayNotify } from "../state/notices.ts";
 import type { Theme } from "../state/settings.ts";
 import { fieldOf, useAsked, useHome, useShared } from "../state/use.ts";
 import { refusalText } from "../view/refusal.ts";
@@ -20,6 +21,11 @@ export function SettingsPane() {
   const [renamed, setRenamed] = useState(0);
   const me = useAsked(() => chat.users.me(), [chat, renamed]);
   const user = me.value ?? account.session.tokens?.user;
+  const notify = async (on: boolean): Promise<void> => {
+    const may = !on || (await mayNotify());
+    if (!may) say(t.noticesRefused);
+    change({ notices: on && may });
+  };
   const rename = async (event: SubmitEvent): Promise<void> => {
     event.preventDefault();
     const name = fieldOf(event, "name").trim();
@@ -71,6 +77,25 @@ export function SettingsPane() {
           onChange={(lang) => change({ lang: lang as Lang })}
         />
       </section>
+      {canNotify() && (
+        <section class="card">
+          <h2 class="list-title">{t.notifications}</h2>
+          <label class="check">
+            <input
+              type="checkbox"
+              checked={settings.notices && Notification.permission === "granted"}
+              onChange={({ currentTarget }) => {
+                const { checked } = currentTarget;
+                // It is on when its user has said yes.
+                currentTarget.checked = settings.notices;
+                void notify(checked);
+              }}
+            />
+            {t.noticesOn}
+          </label>
+          <p class="card-text">{t.noticesText}</p>
+        </section>
+      )}
       <Devices />
       <section class="card">
         <h2 class="list-title">{t.device}</h2>

@@ -1,5 +1,5 @@
 /** The lists: chats, contacts, settings, and what was searched for. */
-import { useEffect, useRef, useState } from "preact/hooks";
+import { useLayoutEffect, useRef, useState } from "preact/hooks";
 import { useChats, useHome, useShared } from "../state/use.ts";
 import { ChatList } from "./chat-list.tsx";
 import { Contacts, useRequests } from "./contacts.tsx";
@@ -32,7 +32,8 @@ export function Sidebar({
   const requests = useRequests();
   // For the sign that something is unread.
   useChats();
-  useEffect(() => {
+  // As soon as it is there: an effect that waits for a frame would let the first keys go nowhere.
+  useLayoutEffect(() => {
     const pressed = (event: KeyboardEvent): void => {
       if (event.key.toLowerCase() !== "k" || !(event.ctrlKey || event.metaKey)) return;
       event.preventDefault();

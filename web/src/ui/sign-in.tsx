@@ -4,6 +4,7 @@ import { signIn, signUp, type Account } from "../state/login.ts";
 import { fieldOf, useShared } from "../state/use.ts";
 import { refusalText } from "../view/refusal.ts";
 import { Icon } from "./icon.tsx";
+import { focus } from "./parts.tsx";
 
 export function SignIn({
   why,
@@ -55,7 +56,8 @@ export function SignIn({
               autocapitalize="none"
               spellcheck={false}
               maxLength={64}
-              autofocus
+              // Not `autofocus`, which browsers heed once in a page's life: one may sign out, and in again.
+              ref={focus}
             />
             {fresh && <span class="field-hint">{t.usernameHint}</span>}
           </label>

@@ -14,6 +14,8 @@ export interface Jump {
   /** The message that was wanted, for a moment. */
   readonly marked: number | undefined;
   readonly show: (seq: number) => Promise<void>;
+  /** The same with the first message after a `seq`. */
+  readonly showAfter: (seq: number) => Promise<void>;
   /** Back to the newest messages. */
   readonly leave: () => void;
 }
@@ -27,11 +29,16 @@ export function useJump(conversation: Conversation, onShow: (message: Message) =
   const jumps = useRef(0);
   useEffect(() => () => excerpt?.close(), [excerpt]);
 
-  const find = async (seq: number): Promise<Message | undefined> => {
+  /** `or`: the first one after it will do, where nothing between can be missing. */
+  const find = async (seq: number, or: "after" | undefined): Promise<Message | undefined> => {
     jumps.current += 1;
     const jump = jumps.current;
-    const among = (some: Pick<Excerpt, "messages"> | undefined): Message | undefined =>
-      some?.messages.find((one) => one.seq === seq);
+    const among = (some: Pick<Excerpt, "messages"> | undefined, all = false): Message | undefined => {
+      const messages = some?.messages ?? [];
+      if (or === undefined) return messages.find((one) => one.seq === seq);
+      const reaches = all || (messages[0]?.seq ?? Infinity) <= seq;
+      return reaches ? messages.find((one) => (one.seq ?? 0) >= seq) : undefined;
+    };
     const here = among(excerpt);
     if (here !== undefined) return here;
     const held = among(conversation);
@@ -40,7 +47,7 @@ export function useJump(conversation: Conversation, onShow: (message: Message) =
       return held;
     }
     const found = await conversation.around(seq, AROUND).catch(() => undefined);
-    const wanted = among(found);
+    const wanted = among(found, true);
     // One has gone elsewhere meanwhile.
     const late = jump !== jumps.current;
     if (late || wanted === undefined) found?.close();
@@ -48,13 +55,16 @@ export function useJump(conversation: Conversation, onShow: (message: Message) =
     if (!late && wanted === undefined) say(found === undefined ? t.errors.offline : t.messageGone);
     return late ? undefined : wanted;
   };
-  const show = async (seq: number): Promise<void> => {
-    const wanted = await find(seq);
+  const bring = async (seq: number, or?: "after"): Promise<void> => {
+    const wanted = await find(seq, or);
     if (wanted === undefined) return;
-    setMarked(seq);
-    setTimeout(() => setMarked((before) => (before === seq ? undefined : before)), MARKED_MS);
+    const at = wanted.seq;
+    setMarked(at);
+    setTimeout(() => setMarked((before) => (before === at ? undefined : before)), MARKED_MS);
     onShow(wanted);
   };
+  const show = async (seq: number): Promise<void> => bring(seq);
+  const showAfter = async (seq: number): Promise<void> => bring(seq + 1, "after");
   const leave = (): void => {
     jumps.current += 1;
     setExcerpt(undefined);
@@ -74,5 +84,5 @@ export function useJump(conversation: Conversation, onShow: (message: Message) =
       off();
     };
   }, [conversation]);
-  return { excerpt, marked, show, leave };
+  return { excerpt, marked, show, showAfter, leave };
 }

@@ -11,23 +11,36 @@ import { useMembers } from "./use-group.ts";
 const MEMBERS = 500;
 /** So many are asked for their names when a mention begins. */
 const ASKED = 30;
+const NOBODY: Offered = { offered: [], known: [] };
 
-export function useOffered(conversation: Conversation, asked: Asked | undefined, round: number): readonly Person[] {
+export interface Offered {
+  /** Those who may be meant by what is being completed. */
+  readonly offered: readonly Person[];
+  /** All members whose names are known here. */
+  readonly known: readonly Person[];
+}
+
+/** `mentioning`: the text has a mention, or begins one. */
+export function useOffered(
+  conversation: Conversation,
+  asked: Asked | undefined,
+  mentioning: boolean,
+  round: number,
+): Offered {
   const { chat, people } = useHome();
   // Nobody is asked for until somebody is to be mentioned.
   const begun = useRef(false);
-  begun.current ||= asked !== undefined;
+  begun.current ||= mentioning;
   const { members } = useMembers(conversation, begun.current ? MEMBERS : 0, round);
   // What is found has a name from then on.
   useFound(asked?.text ?? "");
-  const mentioning = asked !== undefined;
   useEffect(() => {
     if (mentioning) for (const { user } of members.slice(0, ASKED)) people.card(user);
   }, [mentioning, members, people]);
-  if (asked === undefined) return [];
+  if (!mentioning) return NOBODY;
   const known = members.flatMap(({ user }): Person[] => {
     const name = visible(people.known(user)?.name);
     return user === chat.user || name === "" ? [] : [{ user, name }];
   });
-  return candidates(known, asked.text);
+  return { offered: asked === undefined ? [] : candidates(known, asked.text), known };
 }

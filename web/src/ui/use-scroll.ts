@@ -38,8 +38,19 @@ export function useScroll(rows: readonly Row[], start: Anchor, toNewest: boolean
   const anchor = useRef<Anchor>(start);
   const [view, setView] = useState<View>({ top: Number.MAX_SAFE_INTEGER, height: 800 });
   const [, again] = useState({});
-  layout.take(rows);
   const { heights } = layout;
+  /** Where the list was left. Elsewhere it was scrolled to, whether or not the browser has told it already: it does so at the next frame. */
+  const known = useRef(0);
+  const look = (element: HTMLElement): View => {
+    const next = { top: element.scrollTop, height: element.clientHeight };
+    anchor.current = anchorOf(heights, (index) => layout.keyAt(index), next, toNewest);
+    known.current = next.top;
+    return next;
+  };
+  // By the rows of before: those that come now may stand above.
+  const { current: there } = scroller;
+  if (there !== null && there.clientHeight > 0 && there.scrollTop !== known.current) look(there);
+  layout.take(rows);
 
   const settle = (): void => {
     const element = scroller.current;
@@ -54,6 +65,7 @@ export function useScroll(rows: readonly Row[], start: Anchor, toNewest: boolean
     const height = element.clientHeight;
     const top = topFor(anchor.current, heights, (key) => layout.placeOf(key), height);
     if (top !== undefined && Math.abs(element.scrollTop - top) > 0.75) element.scrollTop = top;
+    known.current = element.scrollTop;
     if (changed) again({});
     if (element.scrollTop !== view.top || height !== view.height) setView({ top: element.scrollTop, height });
   };
@@ -70,14 +82,11 @@ export function useScroll(rows: readonly Row[], start: Anchor, toNewest: boolean
   }, []);
 
   const onScroll = (): void => {
-    const element = scroller.current;
-    if (element === null) return;
-    const next = { top: element.scrollTop, height: element.clientHeight };
-    anchor.current = anchorOf(heights, (index) => layout.keyAt(index), next, toNewest);
-    setView(next);
+    if (scroller.current !== null) setView(look(scroller.current));
   };
   const hold = useCallback((next: Anchor) => {
     anchor.current = next;
+    known.current = scroller.current?.scrollTop ?? 0;
     again({});
   }, []);
   const top = Math.min(view.top, Math.max(0, heights.total - view.height));

@@ -53,7 +53,34 @@ export function complete(
   return { text: text.slice(0, from) + mention + rest, caret: from + mention.length };
 }
 
-/** Who of those who were completed is still mentioned by the text. */
-export function mentionedIn(text: string, completed: readonly Person[]): readonly string[] {
-  return [...new Set(completed.filter(({ name }) => text.includes(`@${name}`)).map(({ user }) => user))];
+/** What the server takes. */
+const MOST = 100;
+/** Such a letter begins a word wherever it stands. */
+const NO_SPACES = /[\p{Script=Han}\p{Script=Hiragana}\p{Script=Katakana}\p{Script=Hangul}\p{Script=Thai}]/u;
+
+/**
+ * Who is mentioned by the text, the longest name at each `@`: of those whose names were completed all that have it, else the one
+ * of those who are `known` that has it, if it is one.
+ */
+export function mentionedIn(text: string, completed: readonly Person[], known: readonly Person[]): readonly string[] {
+  const found = new Set<string>();
+  for (let at = text.indexOf("@"); at >= 0; at = text.indexOf("@", at + 1)) {
+    const named = (people: readonly Person[], typed: boolean): readonly Person[] => {
+      const here = people.filter(({ name }) => name !== "" && text.startsWith(name, at + 1));
+      const most = Math.max(0, ...here.map(({ name }) => name.length));
+      if (typed && !standsAlone(text, at, at + 1 + most)) return [];
+      return here.filter(({ name }) => name.length === most);
+    };
+    const chosen = named(completed, false);
+    const meant = new Set(named(known, true).map(({ user }) => user));
+    if (chosen.length > 0) for (const { user } of chosen) found.add(user);
+    else if (meant.size === 1) for (const user of meant) found.add(user);
+  }
+  return [...found].slice(0, MOST);
+}
+
+function standsAlone(text: string, from: number, to: number): boolean {
+  const before = from === 0 ? " " : (text[from - 1] ?? " ");
+  const after = String.fromCodePoint(text.codePointAt(to) ?? 32);
+  return !/[\p{L}\p{N}_.-]/u.test(before) && (!/[\p{L}\p{N}_]/u.test(after) || NO_SPACES.test(after));
 }

@@ -1,6 +1,7 @@
 /** Messages in one line: for the list of chats, for quotes, and what happened to a group. Pure. */
 import type { Message } from "../../../client/src/message.ts";
 import type { Texts } from "../i18n/en.ts";
+import { straight } from "./name.ts";
 
 export interface Names {
   /** Somebody's name; of oneself, "You". */
@@ -79,10 +80,11 @@ function namesOf(users: readonly unknown[], t: Texts, name: Names): string {
 }
 
 function text(value: unknown): string {
-  return typeof value === "string" ? value : "";
+  return typeof value === "string" ? straight(value) : "";
 }
 
-function shorten(whole: string): string {
-  const line = whole.replaceAll(/\s+/g, " ").trim();
+/** A text in one line. */
+export function shorten(whole: string): string {
+  const line = straight(whole).replaceAll(/\s+/g, " ").trim();
   return line.length > LENGTH ? `${line.slice(0, LENGTH)}…` : line;
 }

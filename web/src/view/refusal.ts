@@ -9,9 +9,9 @@ export function refusalText(error: unknown, errors: Errors, auth = false): strin
   if (auth && code === "unauthenticated") return errors.credentials;
   if (auth && code === "already_exists") return errors.taken;
   // What the server says about fields is for people, though in English only.
-  if (code === "invalid_argument" && error instanceof Error) return error.message;
+  if (code === "invalid_argument" && error instanceof Error) return errors.invalid(error.message);
   if (code === "not_member") return errors.permission_denied;
   if (code === "unavailable" || code === "overloaded") return errors.offline;
-  if (typeof code === "string" && Object.hasOwn(errors, code)) return errors[code as keyof Errors];
-  return errors.other;
+  const text = typeof code === "string" && Object.hasOwn(errors, code) ? errors[code as keyof Errors] : undefined;
+  return typeof text === "string" ? text : errors.other;
 }

@@ -2,13 +2,17 @@
 
 export type Part =
   | { readonly kind: "text"; readonly text: string }
-  /** `host`: where it leads, if that is not what is to be read: a host may be written in letters that look like others. */
+  /**
+   * To be shown isolated, from left to right. `host`: where it leads, to be shown beside it, if that is not what is to be read: a
+   * host may be written in letters that look like others.
+   */
   | { readonly kind: "link"; readonly text: string; readonly href: string; readonly host?: string }
   | { readonly kind: "mention"; readonly text: string; readonly user: string };
 
-const LINK = /\bhttps?:\/\/[^\s<>"'`\p{Cc}\p{Zl}\p{Zp}]+/giu;
+/** A sign that says which way to read ends it: what follows would be shown in another order than it is meant. */
+const LINK = /\bhttps?:\/\/[^\s<>"'`\p{Cc}\p{Zl}\p{Zp}\p{Bidi_Control}]+/giu;
 /** Signs that end a sentence, not a link. */
-const TAIL = /[.,;:!?'"…。，；：！？、）】》」』]+$/u;
+const TAIL = ".,;:!?'\"…。，；：！？、）】》」』";
 
 /** `mentioned`: who is mentioned, with the name under which. */
 export function partsOf(
@@ -53,9 +57,11 @@ function hostIn(shown: string, href: string): { readonly host?: string } {
 }
 
 function trimmed(link: string): string {
-  const short = link.replace(TAIL, "");
   // A bracket that was opened before the link closes after it.
-  return short.endsWith(")") && !short.includes("(") ? trimmed(short.slice(0, -1)) : short;
+  const tail = link.includes("(") ? TAIL : `${TAIL})`;
+  let end = link.length;
+  while (end > 0 && tail.includes(link.charAt(end - 1))) end -= 1;
+  return link.slice(0, end);
 }
 
 function mentionsIn(text: string, mentioned: readonly { readonly user: string; readonly name: string }[]): Part[] {
